@@ -93,7 +93,7 @@ def _from_full_queue_per_s(stage: Stage, url: str, count: int, turn: int) -> flo
     with stage.frozen("runner-1"):
         _post(url, count, f"full-{turn}")
         # A stopped runner may have as many run messages in hand as it takes at a time.
-        wait_for(lambda: waiting_in(stage.amqp_url, "runner.runs") >= count - TAKERS, "the pushes to be admitted", 60)
+        wait_for(lambda: waiting_in(stage.amqp_url, "runner.runs") >= count - TAKERS, "the pushes to be admitted")
         time.sleep(0.5)
         stage.ends.forget()
         started = time.monotonic()

@@ -8,6 +8,8 @@ import socket
 QUIET_PORTS = range(20_000, 30_000)
 """Below what Linux gives to outgoing connections (32768 and up) and Kubernetes to NodePorts (30000 and up): a port
 that was free stays free until its server binds it, which RabbitMQ does seconds later."""
+_chosen: set[int] = set()
+"""By this process: none is chosen twice, since the server of the first may not have bound it yet."""
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
@@ -29,8 +31,10 @@ def why_not_free(port: int, host: str) -> str:
 def free_port(preferred: int = 0, host: str = "127.0.0.1") -> int:
     """`preferred` when it is free, else a random quiet one, else one that the system picks."""
     candidates = [preferred] if preferred else []
-    for port in candidates + random.sample(QUIET_PORTS, 50):
+    fresh = [port for port in QUIET_PORTS if port not in _chosen]
+    for port in candidates + random.sample(fresh, min(50, len(fresh))):
         if is_free(port, host):
+            _chosen.add(port)
             return port
     with socket.socket(_family(host)) as probe:
         probe.bind((host, 0))

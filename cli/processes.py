@@ -44,7 +44,7 @@ class Process:
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
     ready: Callable[[], bool] | None = None
-    ready_limit_s: float = 60.0
+    ready_limit_s: float = 180.0
     pulse: Path | None = None
     """A file that the process writes every few seconds while it lives; one that stops is ended and started again."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 import structlog
 from hypothesis import settings
 
-from cli import rabbitmq
+from cli import ports, rabbitmq
 from tests.support import needs, postgres
 
 # Between two edits a tenth of the usual examples finds nearly all; `make test` looks for the rest. No example has a
@@ -70,6 +71,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.setenv("PORTSIDE_HOME", str(folder))
     return folder
+
+
+def pytest_configure() -> None:
+    """Each process of pytest-xdist chooses its ports from a range of its own: it binds them seconds later."""
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw3").removeprefix("gw")) % 4
+    ports.QUIET_PORTS = range(10_000 + 2_500 * number, 10_000 + 2_500 * (number + 1))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -13,6 +13,7 @@ import yaml
 
 from tests.support import go_types
 from tests.support.go_types import Struct
+from tests.support.patience import PATIENCE_S
 
 Json = dict[str, Any]
 LOGIN, IDP_LOGIN = "/csp/gateway/am/api/login?access_token", "/csp/gateway/am/idp/auth/login?access_token"
@@ -37,7 +38,7 @@ class Rest:
 
     def call(self, method: str, path: str, query: Json | None = None, body: Any = None, **more: Any) -> Any:
         data = {"json": body} if body is not None else {}
-        answer = self.session.request(method, self.base + path, params=query, timeout=30, **data, **more)
+        answer = self.session.request(method, self.base + path, params=query, timeout=PATIENCE_S, **data, **more)
         if answer.status_code != 200:
             raise Failed(self.error_words(answer))
         return answer
@@ -75,18 +76,20 @@ class Cs1(Rest):
         self.params: Json = {"apiVersion": VERSION}
 
     def is_signed_in(self) -> bool:
-        return self.session.get(self.base + "/iaas/api/projects", timeout=30).status_code != 401
+        return self.session.get(self.base + "/iaas/api/projects", timeout=PATIENCE_S).status_code != 401
 
     def sign_in(self, username: str, password: str, domain: str = "") -> None:
         answer = self.session.post(
-            self.base + IDP_LOGIN, json={"username": username, "password": password, "domain": domain}, timeout=30
+            self.base + IDP_LOGIN,
+            json={"username": username, "password": password, "domain": domain},
+            timeout=PATIENCE_S,
         )
         if answer.status_code != 200:
             raise Failed(go_types.unmarshal(answer.json(), go_types.SIGN_IN_ERROR)["serverMessage"])
         self.bearer(go_types.unmarshal(answer.json(), go_types.SIGN_IN)["access_token"])
 
     def sign_in_with(self, api_token: str) -> None:
-        answer = self.session.post(self.base + "/iaas/api/login", json={"refreshToken": api_token}, timeout=30)
+        answer = self.session.post(self.base + "/iaas/api/login", json={"refreshToken": api_token}, timeout=PATIENCE_S)
         if answer.status_code != 200:
             raise Failed(go_types.unmarshal(answer.json(), go_types.SIGN_IN_ERROR)["serverMessage"])
         self.bearer(go_types.unmarshal(answer.json(), go_types.TOKEN)["token"])
@@ -175,7 +178,7 @@ class Cs2(Rest):
     """code-stream-cli of 2022: paging, nested parentheses, an import answer that it reads."""
 
     def is_signed_in(self) -> bool:
-        answer = self.session.get(self.base + "/pipeline/api/user-preferences", timeout=30)
+        answer = self.session.get(self.base + "/pipeline/api/user-preferences", timeout=PATIENCE_S)
         if answer.status_code == 401:
             return False
         return bool(go_types.unmarshal(answer.json(), go_types.USER_PREFERENCES)["userName"])
@@ -183,7 +186,7 @@ class Cs2(Rest):
     def sign_in(self, username: str, password: str, domain: str = "") -> str:
         """Answers with the refresh token, which it keeps."""
         body = {"username": username, "password": password} | ({"domain": domain} if domain else {})
-        answer = self.session.post(self.base + (IDP_LOGIN if domain else LOGIN), json=body, timeout=30)
+        answer = self.session.post(self.base + (IDP_LOGIN if domain else LOGIN), json=body, timeout=PATIENCE_S)
         if answer.status_code != 200:
             raise Failed(go_types.unmarshal(answer.json(), go_types.TOKEN_ERROR)["message"])
         refresh = str(go_types.unmarshal(answer.json(), go_types.SIGN_IN)["refresh_token"])
@@ -191,7 +194,7 @@ class Cs2(Rest):
         return refresh
 
     def sign_in_with(self, api_token: str) -> None:
-        answer = self.session.post(self.base + "/iaas/api/login", json={"refreshToken": api_token}, timeout=30)
+        answer = self.session.post(self.base + "/iaas/api/login", json={"refreshToken": api_token}, timeout=PATIENCE_S)
         if answer.status_code != 200:
             raise Failed(go_types.unmarshal(answer.json(), go_types.TOKEN_ERROR)["message"])
         self.bearer(go_types.unmarshal(answer.json(), go_types.TOKEN)["token"])

@@ -9,6 +9,7 @@ import requests
 import yaml
 
 from cli import system
+from tests.support.patience import PATIENCE_S
 from tests.support.world import World, wait_for
 
 from .clients import Cs1, Cs2, Failed, Rest, Vracli
@@ -111,7 +112,7 @@ def test_signing_in_by_password_in_each_of_the_ways(world: World, password: str)
 
 def test_signing_in_by_api_token_in_both_forms(world: World, cs1: Cs1) -> None:
     made = cs1.session.post(
-        f"{cs1.base}/codestream/api/api-tokens", json={"name": "ci", "email": ""}, timeout=30
+        f"{cs1.base}/codestream/api/api-tokens", json={"name": "ci", "email": ""}, timeout=PATIENCE_S
     ).json()
     token = made["token"]
     for client in (Cs1, Cs2):
@@ -124,7 +125,7 @@ def test_signing_in_by_api_token_in_both_forms(world: World, cs1: Cs1) -> None:
     assert form["expires_in"] > 300 and form["refresh_token"] == token and form["token_type"].capitalize() == "Bearer"
     rest.bearer(form["access_token"])
     assert rest.call("GET", "/codestream/api/about").json()["supportedApis"][0]["apiVersion"] == "2019-10-17"
-    cs1.session.delete(f"{cs1.base}/codestream/api/api-tokens/{made['id']}", timeout=30)
+    cs1.session.delete(f"{cs1.base}/codestream/api/api-tokens/{made['id']}", timeout=PATIENCE_S)
     with pytest.raises(Failed, match="token"):
         Cs2(world.layout.url, world.layout.certificate).sign_in_with(token)
 
@@ -134,7 +135,7 @@ def test_the_bearer_token_stands_in_the_header_of_the_sign_in_too(world: World, 
         f"{world.layout.url}/csp/gateway/am/api/login?access_token",
         json={"username": system.ADMIN, "password": password},
         verify=world.layout.certificate,
-        timeout=30,
+        timeout=PATIENCE_S,
     )
     assert answer.headers["Authorization"] == f"Bearer {answer.json()['access_token']}"
 

@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from cli import system
+from tests.support.patience import PATIENCE_S
 from tests.support.world import World, wait_for
 
 from .described_api import BY_TITLE, DescribedApi, Json
@@ -82,7 +83,7 @@ def kept(world: World, api: DescribedApi, things: Things) -> dict[str, Json]:
     token = hook["secretToken"]
     url = f"{world.layout.url}/{hook['externalListenerLink']}?token={token}"
     for push in (PUSH, {**PUSH, "ref": "refs/heads/other"}):
-        requests.post(url, json=push, verify=world.layout.certificate, timeout=30).raise_for_status()
+        requests.post(url, json=push, verify=world.layout.certificate, timeout=PATIENCE_S).raise_for_status()
     event = things.event()
     made = {
         "variables": named("POST /variables", "kept", type="REGULAR", value="1", description=""),
@@ -312,10 +313,12 @@ def test_a_git_server_without_the_token_is_not_heard(api: DescribedApi, world: W
         ("?token=wrong", {}),
         (f"?token={hook['secretToken']}", {"X-Hub-Signature-256": "sha256=00"}),
     ):
-        answer = requests.post(url + query, json=PUSH, headers=headers, verify=world.layout.certificate, timeout=30)
+        answer = requests.post(
+            url + query, json=PUSH, headers=headers, verify=world.layout.certificate, timeout=PATIENCE_S
+        )
         assert answer.status_code == 403, answer.text
     headers = {"X-Gitlab-Token": hook["secretToken"]}
-    ping = requests.post(url, json={"zen": "x"}, headers=headers, verify=world.layout.certificate, timeout=30)
+    ping = requests.post(url, json={"zen": "x"}, headers=headers, verify=world.layout.certificate, timeout=PATIENCE_S)
     assert ping.json()["status"] == "ignored"
     assert api("GET /git-events", query={"$filter": "name eq 'closed'"})["count"] == 0
     api("DELETE /git-webhooks/{id}", id=hook["id"])

@@ -14,6 +14,7 @@ import requests
 
 from cli import demo, system
 from tests import support
+from tests.support.patience import PATIENCE_S
 from tests.support.world import World
 
 ROOT = Path(support.__file__).parents[2]
@@ -87,7 +88,9 @@ def test_moving_in_an_afternoon_ends_with_a_push_that_runs_here_and_the_old_hook
     hooks = f"{world.hub_url}/v2/repositories/acme/afternoon/webhook_pipeline/"
     world.push("0.9.0", "acme/afternoon")  # The repository is there already, and Code Stream's hook.
     signed_in = requests.post(
-        f"{world.hub_url}/v2/users/login/", json={"username": demo.HUB_USER, "password": demo.HUB_PASSWORD}, timeout=10
+        f"{world.hub_url}/v2/users/login/",
+        json={"username": demo.HUB_USER, "password": demo.HUB_PASSWORD},
+        timeout=PATIENCE_S,
     ).json()["token"]
     old = {
         "name": "code-stream",
@@ -98,7 +101,7 @@ def test_moving_in_an_afternoon_ends_with_a_push_that_runs_here_and_the_old_hook
             }
         ],
     }
-    answer = requests.post(hooks, json=old, headers={"Authorization": f"JWT {signed_in}"}, timeout=10)
+    answer = requests.post(hooks, json=old, headers={"Authorization": f"JWT {signed_in}"}, timeout=PATIENCE_S)
     answer.raise_for_status()
     editor = tmp_path / "editor"
     editor.write_text(f"#!/bin/sh\nsed -i '/shop-cluster/s/$/{demo.CLUSTER_TOKEN}/; /windows/s/$/pass word/' \"$1\"\n")
@@ -126,7 +129,7 @@ def test_moving_in_an_afternoon_ends_with_a_push_that_runs_here_and_the_old_hook
     assert "Shop roll-out #1 COMPLETED" in printed
     assert "Chat: Deploy.Register: tasks of type TFS do not run here" in printed
     assert printed.splitlines()[-1] == "left to do: 12 tasks"
-    left = requests.get(hooks, headers={"Authorization": f"JWT {signed_in}"}, timeout=10).json()["results"]
+    left = requests.get(hooks, headers={"Authorization": f"JWT {signed_in}"}, timeout=PATIENCE_S).json()["results"]
     assert [hook["webhooks"][0]["hook_url"].startswith(world.layout.url) for hook in left] == [True]
 
 

@@ -23,6 +23,7 @@ import yaml
 
 from cli.demo import CLUSTER_TOKEN
 from cli.portside.api import ApiError
+from tests.support.patience import PATIENCE_S
 from tests.support.web import Web, web_server
 from tests.support.world import World, wait_for
 
@@ -312,7 +313,7 @@ def over(world: World, number: str) -> Json:
         found = world.client.get(f"/executions/{number}")
         return found if found["status"] in ("COMPLETED", "FAILED", "CANCELED") else None
 
-    return wait_for(ended, f"the end of {number}", 60)
+    return wait_for(ended, f"the end of {number}")
 
 
 @contextmanager
@@ -333,14 +334,16 @@ def test_no_answer_of_the_api_shows_one(world: World, ran: list[Json], name: str
         user, password = person(world, name)
         body = {"username": user, "password": password}
         login = f"{world.layout.url}/csp/gateway/am/api/login?access_token"
-        session.headers["Authorization"] = f"Bearer {session.post(login, json=body, timeout=30).json()['access_token']}"
-        paths = session.get(f"{world.layout.url}/openapi.json", timeout=30).json()["paths"]
+        session.headers["Authorization"] = (
+            f"Bearer {session.post(login, json=body, timeout=PATIENCE_S).json()['access_token']}"
+        )
+        paths = session.get(f"{world.layout.url}/openapi.json", timeout=PATIENCE_S).json()["paths"]
         reading = [path for path, does in paths.items() if "get" in does]
         documents: dict[str, list[Json]] = {}
 
         def ask(path: str) -> requests.Response:
             prefix = "" if path.startswith(("/iaas", "/project-service")) else API
-            answer = session.get(f"{world.layout.url}{prefix}{path}", timeout=30)
+            answer = session.get(f"{world.layout.url}{prefix}{path}", timeout=PATIENCE_S)
             search.look(f"GET {path}", answer.content, own_text=bool(OWN_TEXT.search(path)))
             return answer
 
@@ -367,15 +370,15 @@ def test_no_page_shows_one(world: World, ran: list[Json], name: str) -> None:
     search, limit, masks = Search(), 250, 0
     with a_session(world) as session:
         user, password = person(world, name)
-        form = session.get(f"{world.layout.url}/sign-in", timeout=30).text
+        form = session.get(f"{world.layout.url}/sign-in", timeout=PATIENCE_S).text
         hidden = dict(re.findall(r'<input type="?hidden"? name="?(\w+)"? value="?([^">]*)"?', form))
         given = {**hidden, "username": user, "password": password}
-        session.post(f"{world.layout.url}/sign-in", data=given, timeout=30).raise_for_status()
+        session.post(f"{world.layout.url}/sign-in", data=given, timeout=PATIENCE_S).raise_for_status()
         first = ["/", *(f"/executions/{one['id']}" for one in ran)]
         waiting, known = deque(first), set(first)
         while waiting and search.seen < limit:
             path = waiting.popleft()
-            with session.get(f"{world.layout.url}{path}", timeout=30, stream=True) as answer:
+            with session.get(f"{world.layout.url}{path}", timeout=PATIENCE_S, stream=True) as answer:
                 if "event-stream" in answer.headers.get("Content-Type", ""):
                     continue
                 search.look(f"page {path}", answer.content, own_text=bool(OWN_TEXT.search(path)))

@@ -13,6 +13,7 @@ import pytest
 
 from cli import system
 from cli.portside.ending import ExitCode
+from tests.support.patience import PATIENCE_S
 from tests.support.world import World, wait_for
 
 from .portside_command import Command
@@ -126,7 +127,7 @@ def test_ctrl_c_leaves_the_run_and_says_how_to_watch_it_again(command: Command) 
     run_id = waiting.stdout.readline().strip().rpartition("/")[2]
     wait_for(lambda: command.json("executions", "get", run_id)["status"] == "WAITING" or None, "the run to wait")
     waiting.send_signal(signal.SIGINT)
-    _, error = waiting.communicate(timeout=30)
+    _, error = waiting.communicate(timeout=PATIENCE_S)
     assert waiting.returncode == ExitCode.INTERRUPTED and f"portside executions watch {run_id}" in error
     command.out("executions", "cancel", run_id, "--yes")
 
@@ -140,7 +141,7 @@ def test_ctrl_c_at_a_terminal_asks_whether_to_cancel_too(command: Command) -> No
     wait_for(lambda: command.json("executions", "get", run_id)["status"] == "WAITING" or None, "the run to wait")
     waiting.send_signal(signal.SIGINT)
     os.write(leader, b"y\n")
-    _, error = waiting.communicate(timeout=60)
+    _, error = waiting.communicate(timeout=PATIENCE_S)
     os.close(leader)
     assert "Cancel cli asks#" in error and waiting.returncode == ExitCode.INTERRUPTED
     assert command.run("executions", "watch", run_id).returncode == ExitCode.EXECUTION_CANCELED
@@ -201,7 +202,7 @@ def test_watch_prints_again_only_when_something_changed(command: Command) -> Non
     started = command.out("run", "cli checks", "-i", "value=watched").strip().rpartition("/")[2]
     assert watching.stdout.readline().strip() == started != first
     watching.send_signal(signal.SIGINT)
-    watching.communicate(timeout=30)
+    watching.communicate(timeout=PATIENCE_S)
     assert watching.returncode == ExitCode.INTERRUPTED
 
 

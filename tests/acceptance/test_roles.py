@@ -12,6 +12,7 @@ import requests
 import yaml
 
 from tests.support.loopback import FromAddress
+from tests.support.patience import PATIENCE_S
 from tests.support.world import World
 
 from .rights_table import READING, ROLES, ROWS, Need, Row
@@ -45,7 +46,7 @@ def callers(world: World, things: Things) -> Iterator[dict[str, requests.Session
         answer = session.post(
             f"{world.layout.url}/csp/gateway/am/api/login?access_token",
             json={"username": user["name"], "password": "a long enough password"},
-            timeout=30,
+            timeout=PATIENCE_S,
         )
         session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
     world.client.patch(f"/projects/{PROJECT}", lists)
@@ -99,7 +100,9 @@ def _send(session: requests.Session, base: str, row: Row, thing: Json, new: str)
         body = row.body.replace("{new}", new)
         headers["Content-Type"] = "application/x-www-form-urlencoded" if "=" in body else "application/x-yaml"
     query = row.query.format(name=thing.get("name"))
-    return session.request(row.method, f"{base}{path}", params=query or None, data=body, headers=headers, timeout=30)
+    return session.request(
+        row.method, f"{base}{path}", params=query or None, data=body, headers=headers, timeout=PATIENCE_S
+    )
 
 
 def _filled(value: Any, new: str) -> Any:

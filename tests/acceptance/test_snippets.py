@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.support.patience import PATIENCE_S
 from tests.support.world import World
 
 from .things import Json
@@ -65,7 +66,7 @@ def run(world: World, build: str, text: str, token: str, value: str) -> subproce
         env={**known, "PORTSIDE_TOKEN": token, "GREET_WHOM": value},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
 

@@ -10,6 +10,7 @@ import requests
 
 from cli.demo import HUB_PASSWORD, HUB_USER, REPOSITORY
 from cli.portside.api import Client
+from tests.support.patience import PATIENCE_S
 from tests.support.world import wait_for
 
 PROJECT = "matrix"
@@ -164,7 +165,7 @@ class Things:
         """A push that a Git webhook has kept."""
         hook = self.git_webhook()
         url = f"{self.client.base_url}/{hook['externalListenerLink']}?token={hook['secretToken']}"
-        answer = requests.post(url, json={"ref": "refs/heads/main"}, verify=self.certificate, timeout=20)
+        answer = requests.post(url, json={"ref": "refs/heads/main"}, verify=self.certificate, timeout=PATIENCE_S)
         answer.raise_for_status()
         event: Json = answer.json()
         return event
@@ -215,7 +216,9 @@ class Things:
         """A push that a webhook without pipeline has kept."""
         tag = self.name("tag")
         payload = {"push_data": {"tag": tag, "pusher": "ann"}, "repository": {"repo_name": "acme/web"}}
-        requests.post(self._heard["hookUrl"], json=payload, verify=self.certificate, timeout=20).raise_for_status()
+        requests.post(
+            self._heard["hookUrl"], json=payload, verify=self.certificate, timeout=PATIENCE_S
+        ).raise_for_status()
 
         def judged() -> Json | None:
             found = self.client.documents("/registry-events", **{"$filter": f"tag eq '{tag}'"})

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from tests.support.gateway import HOOK, PUSH
 
 SENDERS = 16
-GIVE_UP_S = 10.0
+GIVE_UP_S = 30.0
 
 
 @dataclass(frozen=True)

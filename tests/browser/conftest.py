@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,7 +28,8 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
-WAIT_MS = 20_000
+WAIT_MS = 60_000
+"""Only a test that fails waits to the end of it."""
 PAGES = (
     "/executions",
     "/activity",
@@ -86,6 +88,14 @@ def a_system(folder: Path, *, define: bool, pace_s: float = 1.0) -> Iterator[Wor
     """Everything started as `make up` and the fakes beside it start it."""
     with a_world(folder, runners=1, define=define, pace_s=pace_s) as running:
         yield running
+
+
+def happened(page: Page, holds: Callable[[], object]) -> None:
+    """Wait for what the browser tells this process: it is heard only while the browser is asked something."""
+    deadline = time.monotonic() + WAIT_MS / 1000
+    while not holds():
+        assert time.monotonic() < deadline, "it did not happen"
+        page.wait_for_timeout(20)
 
 
 def confirm(page: Page, word: str) -> None:

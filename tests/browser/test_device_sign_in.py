@@ -11,12 +11,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.acceptance.portside_command import Command
+from tests.support.patience import PATIENCE_S
 from tests.support.world import World
 
 from .conftest import a_system, confirm, hindrances
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
-WAIT_S = 60
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def test_a_command_is_let_in_by_a_page_narrowed_there_and_revoked_there(
     page.get_by_label("read only").check()
     page.get_by_role("button", name="Allow").click()
     expect(page.get_by_text("is signed in within a few seconds")).to_be_visible()
-    _, rest = login.communicate(timeout=WAIT_S)
+    _, rest = login.communicate(timeout=PATIENCE_S)
     assert (login.returncode, f"Signed in at {world.layout.url} as admin" in rest) == (0, True), rest
     assert "admin" in command.out("whoami")
     refused = command.run("tokens", "create", "another")
@@ -74,7 +74,7 @@ def test_the_code_can_be_typed_and_the_sign_in_refused(world: World, page: Page,
     page.get_by_role("button", name="Next").click()
     page.get_by_role("button", name="Refuse").click()
     expect(page.get_by_text("was refused")).to_be_visible()
-    _, rest = login.communicate(timeout=WAIT_S)
+    _, rest = login.communicate(timeout=PATIENCE_S)
     assert login.returncode == 3 and "refused on the page" in rest
 
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Dialog, Locator, Page, expect
 
 from tests.support.world import World, wait_for
 
-from .conftest import ASKING, a_system, at_sign_in, waiting
+from .conftest import ASKING, a_system, at_sign_in, happened, waiting
 from .keyboard import answer, press, reach
 
 pytestmark = pytest.mark.browser
@@ -134,7 +134,7 @@ def test_what_was_written_outlives_its_session_and_a_step_back(world: World, pag
 
     page.once("dialog", dismiss)
     page.get_by_role("link", name="Cancel").click()
-    wait_for(lambda: asked == ["beforeunload"], "the question whether to leave")
+    happened(page, lambda: asked == ["beforeunload"])
 
     cookies = page.context.cookies()
     page.context.clear_cookies()

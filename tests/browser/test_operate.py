@@ -11,7 +11,7 @@ from cli import demo, system
 from tests.support.letters import publish, quarantine_hook
 from tests.support.world import World, wait_for
 
-from .conftest import ASKING, PAGES, PHONE, WIDE, a_system, confirm, hindrances, waiting
+from .conftest import ASKING, PAGES, PHONE, WIDE, a_system, confirm, happened, hindrances, waiting
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -92,6 +92,7 @@ def test_what_is_chosen_while_a_form_is_drawn_again_stays_and_is_asked_for(world
     page.get_by_label("Name of the pipeline").fill("Ship fast")
     page.get_by_label("Namespace").fill("apps")
     page.locator("#q-cluster").evaluate("one => one.value = 'cluster'")
+    happened(page, lambda: slow)
     slow[0].continue_()
     expect(page.get_by_label("Deployment that runs there now")).to_contain_text("acme/web:")
     expect(page.locator("#q-registry")).to_have_value("acme-web")
@@ -103,6 +104,7 @@ def test_what_is_chosen_while_a_form_is_drawn_again_stays_and_is_asked_for(world
     page.locator("#w-pipeline").evaluate("one => one.value = 'Deploy web'")
     page.get_by_label("Enabled").set_checked(False)
     page.get_by_label("Except").fill("latest")
+    happened(page, lambda: slow)
     slow[0].continue_()
     expect(page.locator("#webhook-form")).not_to_contain_text("Choose a pipeline to see")
     expect(page.locator("#w-pipeline")).to_have_value("Deploy web")

@@ -100,5 +100,5 @@ def define(world: World, outside_url: str, *, streams: int = 0) -> list[str]:
         hooks = world.client.documents("/registry-webhooks")
         return len(hooks) == len(policies) and all(hook["hubState"] == "in step" for hook in hooks)
 
-    wait_for(all_in_step, "the Hub to have all hooks", 60)
+    wait_for(all_in_step, "the Hub to have all hooks")
     return [repository_of(name) for name in policies]

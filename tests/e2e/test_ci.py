@@ -17,8 +17,8 @@ from shared.contracts.history import Status
 from shared.grammar.resolving import Scope, resolve
 from shared.process.secrets import Opener, Sealer, create_keys
 from tests.support.outbound import LOOPBACK
+from tests.support.patience import until
 from tests.support.runs import OneTask, output
-from tests.unit.runner.conftest import until
 
 from .k8s import Kube, kubeconfig_endpoint
 
@@ -101,7 +101,7 @@ def running(kube: Kube, space: str) -> bool:
 
 def test_a_cancel_takes_the_job_away(runs: OneTask, kube: Kube, space: str) -> None:
     ledger, holder = runs.begin({"steps": ["sleep 600"]}, {}, workspace=workspace(space))
-    until(lambda: running(kube, space), 60)
+    until(lambda: running(kube, space))
     runs.cancel(ledger, holder)
     runs.until_over(ledger)
     holder.close(3)
@@ -120,7 +120,7 @@ def test_an_image_that_is_not_there_fails_early(runs: OneTask, kube: Kube, space
 def test_a_successor_goes_on_with_the_same_job(runs: OneTask, kube: Kube, space: str) -> None:
     given = {"steps": ["sleep 3", "export A=b"], "export": ["A"]}
     ledger, holder = runs.begin(given, {}, workspace=workspace(space))
-    until(lambda: running(kube, space), 60)
+    until(lambda: running(kube, space))
     holder.close(3)
     heir = Holder(ledger, {"CI": runs.kind}, sealer=runs.sealer, opener=runs.opener, runner="r2")
     heir.start()

@@ -9,7 +9,7 @@ import yaml
 
 from services.config.model.claims import State
 from shared.contracts.history import Status
-from tests.unit.runner.conftest import until
+from tests.support.patience import until
 
 from .k8s import Kube, Runs, deployment
 
@@ -161,10 +161,10 @@ def test_a_new_kind_and_an_object_of_it_come_with_one_manifest(runs: Runs, kube:
             "waitFor": 'object.spec.phase == "Ready"',
         }
         ledger, holder = runs.begin(**waits)
-        until(lambda: "its `waitFor`" in ledger.state.task("Deploy", "Apply").message, 60)
+        until(lambda: "its `waitFor`" in ledger.state.task("Deploy", "Apply").message)
         path = f"/apis/{group}/v1/namespaces/{space}/widgets/w"
         kube.call("PATCH", path, {"spec": {"phase": "Ready"}}, "application/merge-patch+json")
-        until(lambda: ledger.holding.state is State.ENDED, 60)
+        until(lambda: ledger.holding.state is State.ENDED)
         holder.close(3)
         assert ledger.state.status is Status.COMPLETED, ledger.state.message
     finally:

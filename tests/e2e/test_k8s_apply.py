@@ -11,7 +11,7 @@ import yaml
 from services.config.model.claims import Intent, State
 from shared.contracts.history import Status
 from shared.contracts.pushes import Push
-from tests.unit.runner.conftest import until
+from tests.support.patience import until
 
 from .k8s import Kube, Runs, deployment, docker
 
@@ -250,10 +250,10 @@ def test_a_cancelled_roll_out_puts_the_last_good_manifest_back(runs: Runs, kube:
     probe = {"exec": {"command": ["/no-such-probe"]}, "periodSeconds": 1}
     text = deployment("web", f"{image}:1.0", readinessProbe=probe)
     ledger, holder = runs.begin(yaml=text, namespace=space, rollbackOnFailure=True)
-    until(lambda: any("applied" in line for line in ledger.lines), 60)
+    until(lambda: any("applied" in line for line in ledger.lines))
     ledger.intend(Intent.CANCEL)
     holder.look_now(ledger.holding.execution_id)
-    until(lambda: ledger.holding.state is State.ENDED, 60)
+    until(lambda: ledger.holding.state is State.ENDED)
     holder.close(3)
     assert ledger.state.status is Status.CANCELED
     container = kube.deployment(space, "web")["spec"]["template"]["spec"]["containers"][0]

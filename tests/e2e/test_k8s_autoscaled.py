@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from shared.contracts.history import Status
-from tests.unit.runner.conftest import until
+from tests.support.patience import until
 
 from .k8s import Kube, Runs, deployment
 
@@ -39,7 +39,7 @@ def web(replicas: int, version: str) -> str:
 def test_what_an_autoscaler_scaled_stays_and_the_diff_says_so(runs: Runs, kube: Kube, space: str) -> None:
     assert runs.run(yaml=web(1, "1"), namespace=space).state.status is Status.COMPLETED
     autoscale(kube, space, 2)
-    until(lambda: replicas(kube, space) == 2, 60)
+    until(lambda: replicas(kube, space) == 2)
     tried = runs.run(yaml=web(1, "2"), namespace=space, dryRun=True)
     words = "replicas 1 of the manifest are not sent: HorizontalPodAutoscaler more sets them, 2 now."
     assert f"Deployment {space}/web: {words}" in tried.lines

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from shared.contracts.history import Status
-from tests.unit.runner.conftest import until
+from tests.support.patience import until
 
 from .k8s import Kube, Runs, deployment
 
@@ -55,7 +55,7 @@ def test_a_definition_that_another_made_a_second_ago_is_used_and_one_that_went_i
     done = runs.run(yaml=gear(group), namespace=space)
     assert done.state.status is Status.COMPLETED, done.state.message
     kube.call("DELETE", f"{DEFINITIONS}/gears.{group}")
-    until(lambda: kube.call("GET", f"/apis/{group}/v1/namespaces/{space}/gears") is None, 30)
+    until(lambda: kube.call("GET", f"/apis/{group}/v1/namespaces/{space}/gears") is None)
     gone = runs.run(yaml=gear(group), namespace=space)
     assert gone.state.status is Status.FAILED
     assert f"knows no Gear ({group}/v1): if a CustomResourceDefinition makes it" in gone.state.message

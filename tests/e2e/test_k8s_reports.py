@@ -12,7 +12,7 @@ import yaml
 
 from services.config.model.claims import State
 from shared.contracts.history import Status
-from tests.unit.runner.conftest import until
+from tests.support.patience import until
 
 from .k8s import Kube, Runs, deployment
 
@@ -83,9 +83,9 @@ def test_what_is_being_deleted_is_made_again_once_it_is_gone(runs: Runs, kube: K
     path = held(kube, space)
     ledger, holder = runs.begin(action=action, yaml=config_map(space, key="new"), namespace=space)
     try:
-        until(lambda: any("it is made again once it is gone" in line for line in ledger.lines), 30)
+        until(lambda: any("it is made again once it is gone" in line for line in ledger.lines))
         release(kube, path)
-        until(lambda: ledger.holding.state is State.ENDED, 60)
+        until(lambda: ledger.holding.state is State.ENDED)
     finally:
         holder.close(3)
     done = ledger
@@ -178,7 +178,7 @@ def test_an_account_made_seconds_later_is_waited_for(runs: Runs, kube: Kube, spa
     tree["spec"]["template"]["spec"]["serviceAccountName"] = "late"
     ledger, holder = runs.begin(yaml=yaml.safe_dump(tree), namespace=space)
     try:
-        until(lambda: refused(kube, space, "web"), 60)
+        until(lambda: refused(kube, space, "web"))
         kube.call("POST", f"/api/v1/namespaces/{space}/serviceaccounts", {"metadata": {"name": "late"}})
         until(lambda: ledger.holding.state is State.ENDED, 120)
     finally:
@@ -190,7 +190,7 @@ def test_a_secret_made_seconds_later_is_waited_for(runs: Runs, kube: Kube, space
     text = deployment("web", PAUSE, envFrom=[{"secretRef": {"name": "late"}}])
     ledger, holder = runs.begin(yaml=text, namespace=space)
     try:
-        until(lambda: any("late" in line and "not found" in line for line in ledger.lines), 60)
+        until(lambda: any("late" in line and "not found" in line for line in ledger.lines))
         time.sleep(7)
         kube.call("POST", f"/api/v1/namespaces/{space}/secrets", {"metadata": {"name": "late"}})
         until(lambda: ledger.holding.state is State.ENDED, 120)
@@ -245,7 +245,7 @@ def test_a_job_that_its_ttl_removed_ended_as_its_events_say(
 
 
 def await_end(ledger: Any) -> None:
-    until(lambda: ledger.holding.state is State.ENDED, 60)
+    until(lambda: ledger.holding.state is State.ENDED)
 
 
 def remove_once_ended(kube: Kube, path: str) -> None:

@@ -18,7 +18,7 @@ from shared.contracts.history import Status
 from shared.contracts.pushes import Push
 from shared.contracts.runs import ResolvedEndpoint
 from tests.support.gitserver import GitServer
-from tests.unit.runner.conftest import until
+from tests.support.patience import until
 
 from .k8s import Kube, Runs, deployment
 from .test_k8s_actions import PAUSE
@@ -400,7 +400,7 @@ def pods(kube: Kube, space: str) -> set[str]:
 
 
 def until_ready(kube: Kube, space: str) -> set[str]:
-    until(lambda: (kube.deployment(space, "shop-web").get("status") or {}).get("readyReplicas") == 1, 60)
+    until(lambda: (kube.deployment(space, "shop-web").get("status") or {}).get("readyReplicas") == 1)
     return pods(kube, space)
 
 

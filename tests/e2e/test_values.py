@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from shared.contracts.history import Status
-from tests.unit.runner.conftest import until
+from tests.support.patience import until
 
 from .k8s import Kube, Runs
 
@@ -86,7 +86,7 @@ def test_each_action_reads_scalars_as_kubectl_does(runs: Runs, kube: Kube, space
         return dict(kube.call("GET", f"/apis/{group}/v1/namespaces/{space}/windows/{name}")["spec"])
 
     try:
-        until(lambda: kube.call("GET", f"/apis/{group}/v1/namespaces/{space}/windows") is not None, 30)
+        until(lambda: kube.call("GET", f"/apis/{group}/v1/namespaces/{space}/windows") is not None)
         command = ["kubectl", "create", "--validate=false", "-n", space, "-f", "-"]
         made = subprocess.run(command, input=window("theirs"), text=True, timeout=60, capture_output=True)
         assert made.returncode == 0, made.stderr

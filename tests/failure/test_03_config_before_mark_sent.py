@@ -38,7 +38,7 @@ def _pushed_and_published_twice(world: World) -> str:
                     world.kill("config-2")
                     time.sleep(0.2)
             if is_kept:
-                wait_for(lambda: _promised(world) == 0, "the successor to publish again and mark as sent", 30)
+                wait_for(lambda: _promised(world) == 0, "the successor to publish again and mark as sent")
                 return tag
         world.ended(tag)
     raise AssertionError(f"the run's message was never seen in the outbox, after {_PUSHES} pushes")

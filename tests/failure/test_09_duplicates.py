@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from functools import partial
+from typing import Any
 
 from shared.bus import Bus
 from shared.contracts.runs import Report
@@ -13,14 +15,16 @@ from tests.support.world import World, wait_for
 
 from .what_holds import assert_deployed_once, in_the_middle, untaken
 
+Json = dict[str, Any]
+
 
 def test_a_hook_delivered_again_and_again_starts_one_run(world: World) -> None:
     delivered = world.push("redelivered")["deliveries"][0]
     for _ in range(4):
         world.steer_hub("redeliver", {"number": delivered["number"]})
     assert_deployed_once(world, "redelivered")
-    verdicts = [event["verdict"] for event in world.events(tag="redelivered")]
-    assert sorted(verdicts) == ["duplicate"] * 4 + ["started"]
+    events = wait_for(partial(_all_judged, world, "redelivered", 5), "a verdict on each delivery")
+    assert sorted(event["verdict"] for event in events) == ["duplicate"] * 4 + ["started"]
 
 
 def test_a_run_message_copied_many_times_runs_once(world: World) -> None:
@@ -43,6 +47,11 @@ def test_reports_that_come_twice_and_in_reverse_change_nothing(world: World) -> 
     assert {task["status"] for task in tasks} == {"COMPLETED"}
     known = [(report.attempt, event.seq) for report in _reports(world, run["id"]) for event in report.events]
     assert len(set(known)) == len(known)
+
+
+def _all_judged(world: World, tag: str, count: int) -> list[Json]:
+    events = world.events(tag=tag, state="judged")
+    return events if len(events) >= count else []
 
 
 def _reports(world: World, execution_id: str) -> list[Report]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from functools import partial
 from typing import Any
 
 import requests
 
 from cli import demo
+from tests.support.patience import PATIENCE_S
 from tests.support.world import World, wait_for
 
 
@@ -28,10 +28,10 @@ def test_a_hook_that_comes_right_after_its_webhook_was_made_is_run(world: World)
                 "enabled": True,
             },
         )
-        made_at = time.monotonic()
-        answer = requests.post(made["hookUrl"], data=sent, headers={"Content-Type": "application/json"}, timeout=10)
+        answer = requests.post(
+            made["hookUrl"], data=sent, headers={"Content-Type": "application/json"}, timeout=PATIENCE_S
+        )
         assert answer.status_code == 202, answer.text
-        assert time.monotonic() - made_at < 1.0
         wait_for(partial(_events, world, f"fresh-{number}"), "its event")
         world.client.delete(f"/registry-webhooks/{made['id']}")
 

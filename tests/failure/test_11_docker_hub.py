@@ -28,11 +28,11 @@ def test_webhooks_that_the_hub_refuses_say_why_and_are_made_once_they_can_be(wor
         in_step()
         return all(any(state in words for words in told[shape]) for shape, state in BY_SOMEBODY.items())
 
-    wait_for(all_refused, "the refusals to be told", 60)
+    wait_for(all_refused, "the refusals to be told")
     for shape in BY_SOMEBODY:
         # Somebody has given the right; the webhook is saved again.
         world.client.patch(f"/registry-webhooks/{made[shape]}", {"description": "The account may do it now."})
-    wait_for(lambda: in_step() == set(SHAPES), "every webhook to be in step", 60)
+    wait_for(lambda: in_step() == set(SHAPES), "every webhook to be in step")
     # An ended session is opened again without a word.
     assert not [shape for shape, words in told.items() if not words and shape != "401"], told
     hooks = world.hub_state()["repositories"]

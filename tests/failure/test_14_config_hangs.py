@@ -12,12 +12,14 @@ import requests
 from cli import system
 from cli.processes import HUNG_AFTER_S
 from services.config.store.lock import DEPOSED_AFTER_S
+from tests.support.patience import PATIENCE_S
 from tests.support.postgres import PrivatePostgres
 from tests.support.world import World, a_world, wait_for
 
 from .what_holds import accepted, assert_deployed_once
 
-TAKES_OVER_S = 10
+TAKES_OVER_S = 30
+"""Mostly the time of the test's own machine: a lock, and a look at the database."""
 ANSWERED_WITHIN_S = 6.0
 """A request to a config that hangs gets its answer, a refusal, after 10 s."""
 
@@ -25,14 +27,10 @@ ANSWERED_WITHIN_S = 6.0
 def _hang_and_deploy(world: World, tag: str, limit_s: float, meanwhile: Callable[[], None] = lambda: None) -> str:
     """Stop the leader, push, and see the push run under another; returns who hung."""
     hung = world.active_config()
-    began = time.monotonic()
     world.freeze(hung)
     meanwhile()
     assert accepted(world.push(tag))
-    wait_for(
-        lambda: any('"config.active"' in line for line in world.log_of(_other(hung))), "another to lead", limit_s + 20
-    )
-    assert time.monotonic() - began < limit_s
+    wait_for(lambda: any('"config.active"' in line for line in world.log_of(_other(hung))), "another to lead", limit_s)
     assert_deployed_once(world, tag)
     return hung
 
@@ -42,8 +40,8 @@ def _read_all(world: World, browser: requests.Session) -> None:
     asks: tuple[Callable[[], object], ...] = (
         lambda: world.client.documents("/executions"),
         lambda: world.client.documents("/registry-webhooks"),
-        lambda: browser.get(f"{world.layout.url}/executions", timeout=20).raise_for_status(),
-        lambda: requests.get(f"{world.layout.url}/healthz?wait=config", timeout=20).raise_for_status(),
+        lambda: browser.get(f"{world.layout.url}/executions", timeout=PATIENCE_S).raise_for_status(),
+        lambda: requests.get(f"{world.layout.url}/healthz?wait=config", timeout=PATIENCE_S).raise_for_status(),
     )
     for ask in asks * 5:
         began = time.monotonic()
@@ -69,7 +67,7 @@ def test_on_postgresql_a_standby_deposes_it_and_it_wakes_as_a_standby(tmp_path: 
     try:
         with a_world(tmp_path / "home", standby=True, more={"DATABASE_URL": database.url}) as world:
             browser = requests.Session()
-            browser.get(system.sign_in_link(world.layout, world.told), timeout=30).raise_for_status()
+            browser.get(system.sign_in_link(world.layout, world.told), timeout=PATIENCE_S).raise_for_status()
             limit_s = DEPOSED_AFTER_S[1] + TAKES_OVER_S
             hung = _hang_and_deploy(world, "hung", limit_s, lambda: _read_all(world, browser))
             world.wake(hung)

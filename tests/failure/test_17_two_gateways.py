@@ -72,7 +72,7 @@ def test_gateways_whose_clocks_differ_agree_on_which_push_came_first(world: Worl
     tags = [f"live-{number}" for number in range(4)]
     for place, tag in enumerate(tags):
         push(world, GATEWAYS[place % 2], tag)
-        wait_for(partial(judged, world, [tag]), "its verdict", 60)
+        wait_for(partial(judged, world, [tag]), "its verdict")
     runs = [world.ended(tag) for tag in tags]
     assert [run["status"] for run in runs] == ["COMPLETED"] * len(tags)
     assert [run["index"] for run in runs] == sorted(run["index"] for run in runs)
@@ -86,8 +86,8 @@ def test_what_two_spools_kept_runs_in_the_order_in_which_it_was_received(world: 
     assert [spooled(world, gateway) for gateway in GATEWAYS] == [3, 3]
     with silent_gateway(world):
         world.broker.start()
-        wait_for(lambda: spooled(world, "gateway") == 0, "the first gateway to send what it kept", 60, every_s=0.02)
-    by_tag = wait_for(lambda: judged(world, tags), "a verdict for each push", 60)
+        wait_for(lambda: spooled(world, "gateway") == 0, "the first gateway to send what it kept", every_s=0.02)
+    by_tag = wait_for(lambda: judged(world, tags), "a verdict for each push")
     assert [by_tag[tag]["verdict"] for tag in tags] == ["started", *["queued"] * 5]
     runs = [world.ended(tag) for tag in tags]
     assert [run["index"] for run in runs] == sorted(run["index"] for run in runs)
@@ -101,10 +101,10 @@ def test_a_silent_gateway_is_not_waited_for_and_its_push_does_not_replace_what_i
     push(world, "gateway", "heard")
     with silent_gateway(world):
         world.broker.start()
-        wait_for(lambda: events(world, ["heard"]), "the push of the gateway that is back", 60)
+        wait_for(lambda: events(world, ["heard"]), "the push of the gateway that is back")
         since = time.monotonic()
-        wait_for(lambda: judged(world, ["heard"]), "its verdict", 60)
+        wait_for(lambda: judged(world, ["heard"]), "its verdict")
         assert time.monotonic() - since < VERDICT_WITHIN_S
         assert world.ended("heard")["status"] == "COMPLETED"
-    silent = wait_for(lambda: judged(world, ["silent"]), "the push of the gateway that was silent", 60)["silent"]
+    silent = wait_for(lambda: judged(world, ["silent"]), "the push of the gateway that was silent")["silent"]
     assert silent["verdict"] == "held as older"

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
+
+import pika
 
 from cli import demo
 from tests.support.world import World, wait_for
 
 Json = dict[str, Any]
-SOON_S = 0.3
-"""The broker has noticed that a killed process is gone, and its successor does not run yet."""
 
 
 def assert_deployed_once(world: World, tag: str) -> Json:
@@ -40,8 +39,15 @@ def untaken(world: World, tag: str) -> Iterator[Json]:
         execution = world.execution_of(tag)
         for runner in runners:
             world.kill(runner)
-        time.sleep(SOON_S)
+        # The broker has noticed that the killed are gone; their successors need longer than that to start.
+        wait_for(lambda: _lies_in_the_queue(world), "the run's message to be back in its queue", every_s=0.02)
         yield execution
+
+
+def _lies_in_the_queue(world: World) -> bool:
+    with closing(pika.BlockingConnection(pika.URLParameters(world.broker.amqp_url))) as connection:
+        declared = connection.channel().queue_declare("runner.runs", passive=True)
+    return bool(declared.method.message_count)
 
 
 def in_the_middle(world: World, tag: str) -> Json:
@@ -51,7 +57,7 @@ def in_the_middle(world: World, tag: str) -> Json:
         found = runs_of(world, tag)
         return found[0] if found and found[0]["stages"]["Deploy"]["status"] == "RUNNING" else None
 
-    return wait_for(begun, f"the roll-out of {tag} to begin", 60)
+    return wait_for(begun, f"the roll-out of {tag} to begin")
 
 
 def accepted(pushed: Json) -> bool:

@@ -57,7 +57,7 @@ class Chain:
             return next(iter(self.world.events(verdict=verdict, **match)), None)
 
         try:
-            return wait_for(found, f"an event {verdict} of {match}", 30)
+            return wait_for(found, f"an event {verdict} of {match}")
         except AssertionError:
             seen = [(one["webhook"], one["tag"], one["verdict"], one["reason"]) for one in self.world.events()]
             raise AssertionError(f"no event {verdict} of {match} among {seen}") from None

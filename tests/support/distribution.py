@@ -6,7 +6,6 @@ import hashlib
 import json
 import shutil
 import subprocess
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,8 @@ from typing import Any
 import requests
 
 from cli.ports import free_port
+from cli.system import http_answers
+from tests.support.patience import PATIENCE_S, wait_for
 
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -61,18 +62,11 @@ class RealRegistry:
         self._process = subprocess.Popen(
             [program, "serve", str(folder / "registry.yml")], stdout=self._log, stderr=self._log
         )
-        until = time.monotonic() + 10
-        while time.monotonic() < until:
-            try:
-                if requests.get(f"{self.url}/v2/", timeout=1).status_code in (200, 401):
-                    return
-            except requests.ConnectionError:
-                time.sleep(0.05)
-        raise AssertionError((folder / "log").read_text())
+        wait_for(lambda: http_answers(f"{self.url}/v2/"), f"the registry to answer; {folder}/log says why it does not")
 
     def close(self) -> None:
         self._process.terminate()
-        self._process.wait(10)
+        self._process.wait(PATIENCE_S)
         self._log.close()
 
     def call(self, method: str, path: str, **more: Any) -> requests.Response:
@@ -81,7 +75,7 @@ class RealRegistry:
     def _request(self, method: str, url: str, **more: Any) -> requests.Response:
         signed = {"Authorization": f"Bearer {self.bearer}"} if self.bearer else {}
         headers = {**signed, **more.pop("headers", {})}
-        return requests.request(method, url, auth=self.auth, timeout=10, headers=headers, **more)
+        return requests.request(method, url, auth=self.auth, timeout=PATIENCE_S, headers=headers, **more)
 
     def blob(self, repository: str, content: bytes) -> dict[str, Any]:
         """Upload a blob; answers how a manifest names it."""

@@ -6,8 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import requests
@@ -17,6 +16,8 @@ from shared.bus import Ack, Bus, Incoming, Outcome, Server
 from shared.contracts.pushes import Allowlist, AllowlistAsk, HookReceived, TokenEntry
 from shared.contracts.topics import ALLOWLIST_ASK, CONFIG_READS, CONFIG_RPC, HOOKS, Service, Topic
 from shared.process.secrets import create_keys, token_hash
+from tests.support.patience import PATIENCE_S
+from tests.support.patience import until as until
 
 HOOK = "/pipelines/api/docker-hub-webhooks"
 PUSH = {"push_data": {"tag": "1.4.1", "pusher": "ann"}, "repository": {"repo_name": "acme/web"}}
@@ -53,7 +54,7 @@ class Gateway:
 
     def __init__(self, url: str, home: Path, *words: str, ca: str = "", **settings: str) -> None:
         create_keys(home)
-        self.port = free_port(18_100, settings.get("HOST", "127.0.0.1"))
+        self.port = free_port(0, settings.get("HOST", "127.0.0.1"))
         self.url = f"{'https' if ca else 'http'}://127.0.0.1:{self.port}"
         self._verify: str | bool = ca or True
         own = {"AMQP_URL": url, "PORTSIDE_HOME": str(home), "PORT": str(self.port), "WORKERS": "1", "LOG_LEVEL": "INFO"}
@@ -65,7 +66,11 @@ class Gateway:
                 stderr=log,
                 stdout=log,
             )
-        until(lambda: self.answers("/healthz"), 30)
+        until(self._started)
+
+    def _started(self) -> bool:
+        assert self.process.poll() is None, self.log.read_text()
+        return self.answers("/healthz")
 
     def answers(self, path: str) -> bool:
         try:
@@ -74,17 +79,11 @@ class Gateway:
             return False
 
     def push(self, token: str = "good") -> requests.Response:
-        return requests.post(self.url + HOOK, params={"secureToken": token}, json=PUSH, timeout=10, verify=self._verify)
+        return requests.post(
+            self.url + HOOK, params={"secureToken": token}, json=PUSH, timeout=PATIENCE_S, verify=self._verify
+        )
 
     def stop(self) -> None:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(30)
-
-
-def until(true: Callable[[], bool], limit_s: float = 15.0) -> None:
-    """Wait for something. Fails when it does not happen in time."""
-    deadline = time.monotonic() + limit_s
-    while not true():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
+            self.process.wait(PATIENCE_S)

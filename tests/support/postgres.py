@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from pathlib import Path
 import psycopg
 
 from cli.ports import free_port
+from tests.support.patience import PATIENCE_S, wait_for
 
 
 def programs() -> Path | None:
@@ -57,7 +57,7 @@ class PrivatePostgres:
             if os.geteuid() == 0:
                 shutil.chown(self.folder, "postgres")
             make = [str(binaries / "initdb"), "-D", str(data), "-U", "portside", "--auth=trust", "-E", "UTF8"]
-            subprocess.run(_unprivileged(make), check=True, capture_output=True, cwd=self.folder, timeout=60)
+            subprocess.run(_unprivileged(make), check=True, capture_output=True, cwd=self.folder, timeout=PATIENCE_S)
         start = ["-h", "127.0.0.1", "-p", str(self.port), "-k", str(self.folder)]
         start += ["-c", f"fsync={'on' if self.durable else 'off'}", "-c", "max_connections=200"]
         self._server = subprocess.Popen(
@@ -66,11 +66,12 @@ class PrivatePostgres:
             stderr=subprocess.DEVNULL,
             cwd=self.folder,
         )
-        for _ in range(200):
-            with suppress(psycopg.OperationalError), psycopg.connect(self.url):
-                return
-            time.sleep(0.1)
-        raise RuntimeError("PostgreSQL did not start within 20 s")
+        wait_for(self._answers, "PostgreSQL to answer")
+
+    def _answers(self) -> bool:
+        with suppress(psycopg.OperationalError), psycopg.connect(self.url):
+            return True
+        return False
 
     def stop(self, *, at_once: bool = False) -> None:
         """End every session; what is under way is rolled back. `at_once` is as a crash: the next start recovers."""
@@ -78,7 +79,7 @@ class PrivatePostgres:
         if running is not None:
             server = int((self.folder / "data" / "postmaster.pid").read_text().splitlines()[0])
             os.kill(server, signal.SIGQUIT if at_once else signal.SIGINT)
-            running.wait(30)
+            running.wait(PATIENCE_S)
 
     def remove(self) -> None:
         """Stop, and forget everything."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,8 @@ from pathlib import Path
 import requests
 
 from cli.ports import free_port
+from cli.system import http_answers
+from tests.support.patience import PATIENCE_S, wait_for
 
 USER = "ann"
 PASSWORD = "right-password"
@@ -35,17 +36,11 @@ def docker_registry(folder: Path) -> Iterator[int]:
     with (folder / "registry.log").open("wb") as log:
         process = subprocess.Popen([program, "serve", str(config)], stdout=log, stderr=log)
     try:
-        until = time.monotonic() + 15
-        while time.monotonic() < until:
-            try:
-                requests.get(f"http://127.0.0.1:{port}/v2/", timeout=1)
-                break
-            except requests.ConnectionError:
-                time.sleep(0.05)
+        wait_for(lambda: http_answers(f"http://127.0.0.1:{port}/v2/"), "the registry to answer")
         yield port
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(PATIENCE_S)
 
 
 def push(port: int, repository: str, tags: list[str]) -> str:
@@ -55,13 +50,15 @@ def push(port: int, repository: str, tags: list[str]) -> str:
     named = "sha256:" + hashlib.sha256(config).hexdigest()
     with requests.Session() as session:
         session.auth = (USER, PASSWORD)
-        place = session.post(f"{base}/blobs/uploads/", timeout=5).headers["Location"]
-        assert session.put(place, params={"digest": named}, data=config, timeout=5).status_code == 201
+        place = session.post(f"{base}/blobs/uploads/", timeout=PATIENCE_S).headers["Location"]
+        assert session.put(place, params={"digest": named}, data=config, timeout=PATIENCE_S).status_code == 201
         blob = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": named, "size": len(config)}
         kind = "application/vnd.oci.image.manifest.v1+json"
         manifest = {"schemaVersion": 2, "mediaType": kind, "config": blob, "layers": []}
         for tag in tags:
-            answer = session.put(f"{base}/manifests/{tag}", json=manifest, headers={"Content-Type": kind}, timeout=5)
+            answer = session.put(
+                f"{base}/manifests/{tag}", json=manifest, headers={"Content-Type": kind}, timeout=PATIENCE_S
+            )
             assert answer.status_code == 201
     return answer.headers["Docker-Content-Digest"]
 
@@ -70,5 +67,5 @@ def digest_of(port: int, repository: str, tag: str) -> str:
     """What a tag names; empty when there is none."""
     kind = "application/vnd.oci.image.manifest.v1+json"
     url = f"http://127.0.0.1:{port}/v2/{repository}/manifests/{tag}"
-    answer = requests.head(url, auth=(USER, PASSWORD), headers={"Accept": kind}, timeout=5)
+    answer = requests.head(url, auth=(USER, PASSWORD), headers={"Accept": kind}, timeout=PATIENCE_S)
     return answer.headers.get("Docker-Content-Digest", "") if answer.ok else ""

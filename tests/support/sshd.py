@@ -7,10 +7,10 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 from pathlib import Path
 
 from cli.ports import free_port
+from tests.support.patience import PATIENCE_S, wait_for
 
 
 class Sshd:
@@ -21,7 +21,9 @@ class Sshd:
         self.port, self.user = free_port(), getpass.getuser()
         for name in ("host", "account"):
             subprocess.run(
-                ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)], check=True, timeout=20
+                ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)],
+                check=True,
+                timeout=PATIENCE_S,
             )
         if os.geteuid() == 0:
             # Started as root, it insists on its empty folder.
@@ -35,17 +37,18 @@ class Sshd:
         )
         self._log = (folder / "log").open("wb")
         self._process = subprocess.Popen([program, "-D", "-e", "-f", str(config)], stdout=self._log, stderr=self._log)
-        until = time.monotonic() + 10
-        while time.monotonic() < until:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                break
-            except OSError:
-                time.sleep(0.05)
+        wait_for(self._answers, f"sshd to answer; {folder}/log says why it does not")
         self.private_key = (folder / "account").read_text()
         self.host_key = " ".join((folder / "host.pub").read_text().split()[:2])
 
+    def _answers(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), PATIENCE_S).close()
+        except OSError:
+            return False
+        return True
+
     def close(self) -> None:
         self._process.terminate()
-        self._process.wait(10)
+        self._process.wait(PATIENCE_S)
         self._log.close()

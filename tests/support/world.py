@@ -26,6 +26,8 @@ from cli.rabbitmq import PrivateNode
 from shared.process.secrets import KEY_FILES
 from tests.support.balancer import Balancer
 from tests.support.broker_cluster import BrokerCluster
+from tests.support.patience import PATIENCE_S
+from tests.support.patience import wait_for as wait_for
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -125,12 +127,12 @@ class World:
 
     def hub_state(self) -> Json:
         """All that the demo Hub knows: repositories with their hooks, deliveries with their URLs."""
-        state: Json = requests.get(f"{self.hub_url}/_fake/state", timeout=10).json()
+        state: Json = requests.get(f"{self.hub_url}/_fake/state", timeout=PATIENCE_S).json()
         return state
 
     def steer_hub(self, what: str, order: Json) -> Json:
         """One of the demo Hub's own calls (`demo/hub/admin.py`)."""
-        answer = requests.post(f"{self.hub_url}/_fake/{what}", json=order, timeout=60)
+        answer = requests.post(f"{self.hub_url}/_fake/{what}", json=order, timeout=PATIENCE_S)
         answer.raise_for_status()
         recorded: Json = answer.json()
         return recorded
@@ -188,7 +190,7 @@ class World:
                     raise
                 return None
 
-        return wait_for(once, f"an answer on {what}", 60)[0]
+        return wait_for(once, f"an answer on {what}")[0]
 
     def running_image(self) -> str | None:
         """The image that the demo's Deployment carries in the cluster now."""
@@ -197,18 +199,6 @@ class World:
         if deployment is None:
             return None
         return str(deployment["spec"]["template"]["spec"]["containers"][0]["image"])
-
-
-def wait_for(ask: Callable[[], T | None], what: str, limit_s: float = 30, *, every_s: float = 0.1) -> T:
-    """Ask until there is an answer, which an empty list is not; fails the test with what was waited for."""
-    deadline = time.monotonic() + limit_s
-    while True:
-        found = ask()
-        if found is not None and found is not False and found != []:
-            return found
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {limit_s:.0f} s for {what}")
-        time.sleep(every_s)
 
 
 def _further_gateway(layout: system.Layout, number: int, port: int, told: Mapping[str, str]) -> Process:

@@ -61,4 +61,4 @@ def test_another_system_goes_on_from_the_backup_of_a_running_one(
     with a_world(new, define=False, more=more) as world:
         assert world.execution_of("1.4.0")["status"] == "COMPLETED"
         # What it deploys to is gone with the old world; that the hook was judged is what counts here.
-        wait_for(lambda: world.events(tag="spooled", state="judged"), "the spooled hook's verdict", 60)
+        wait_for(lambda: world.events(tag="spooled", state="judged"), "the spooled hook's verdict")

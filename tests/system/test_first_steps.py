@@ -16,7 +16,7 @@ import requests
 from cli import demo
 from cli.ports import free_port
 from cli.portside.api import Client
-from tests.support.world import wait_for
+from tests.support.patience import PATIENCE_S, wait_for
 
 PORTSIDE = (sys.executable, "-m", "cli")
 
@@ -32,11 +32,11 @@ def running(home: Path, *arguments: str) -> Iterator[Path]:
     try:
         yield log
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 0
+        assert process.wait(PATIENCE_S) == 0
     finally:
         if process.poll() is None:
             process.terminate()
-            process.wait(60)
+            process.wait(PATIENCE_S)
 
 
 def printed(log: Path, pattern: str, limit_s: float = 150) -> str:
@@ -66,19 +66,21 @@ def test_the_button_fills_in_the_steps_and_they_are_there_again_after_a_restart(
         link = printed(log, r"sign in +(http://\S+)")
         page = requests.Session()
         page.trust_env = False
-        first = page.get(link, timeout=30).text
+        first = page.get(link, timeout=PATIENCE_S).text
         assert "Try it with sample data" in first
         token = re.findall(r'name="form_token" value="([0-9a-f]+)"', first)[0]
         page.post(
-            f"http://127.0.0.1:{port}/first-steps/sample-data", data={"form_token": token, "until": "push"}, timeout=30
+            f"http://127.0.0.1:{port}/first-steps/sample-data",
+            data={"form_token": token, "until": "push"},
+            timeout=PATIENCE_S,
         )
-        assert "Starting a demo Hub" in page.get(f"http://127.0.0.1:{port}/first-steps", timeout=30).text
+        assert "Starting a demo Hub" in page.get(f"http://127.0.0.1:{port}/first-steps", timeout=PATIENCE_S).text
         printed(log, "(verified)")
-        shown = page.get(f"http://127.0.0.1:{port}/first-steps", timeout=30).text
+        shown = page.get(f"http://127.0.0.1:{port}/first-steps", timeout=PATIENCE_S).text
         assert "8 of 8 are done" in shown
     with running(tmp_path, "system", "up", "--port", str(port)) as log:
         printed(log, "(Ctrl-C stops everything)")
         client = Client(f"http://127.0.0.1:{port}")
         client.sign_in("admin", (tmp_path / "admin-password").read_text().strip())
         properties = client.by_name("endpoints", "default", demo.HUB_ENDPOINT)["properties"]
-        assert requests.get(properties["hubURL"], timeout=10).ok, "the endpoint's Hub runs again"
+        assert requests.get(properties["hubURL"], timeout=PATIENCE_S).ok, "the endpoint's Hub runs again"

@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from cli.ports import free_port
 from cli.system import metrics_port
+from tests.support.patience import PATIENCE_S
 from tests.support.world import World, a_world, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,7 +46,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, first_port: int) -> Iterator
     with a_world(tmp_path_factory.mktemp("world"), more={"METRICS_PORT": str(first_port)}) as running:
         running.push(TAG)
         assert running.ended(TAG)["status"] == "COMPLETED"
-        assert requests.get(f"{running.layout.url}/no/such/page/{TAG}", timeout=10).status_code == 404
+        assert requests.get(f"{running.layout.url}/no/such/page/{TAG}", timeout=PATIENCE_S).status_code == 404
         # Gauges are sampled every SAMPLE_EVERY_S: what config read before it led is replaced by the next look.
         wait_for(lambda: all(broker_is_up(first_port, name) for name in NAMES), "portside_broker_up of every process")
         wait_for(lambda: config_leads(first_port), "portside_config_active")
@@ -53,7 +54,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, first_port: int) -> Iterator
 
 
 def scrape(first_port: int, name: str) -> str:
-    answer = requests.get(f"http://127.0.0.1:{metrics_port(name, first_port)}/metrics", timeout=10)
+    answer = requests.get(f"http://127.0.0.1:{metrics_port(name, first_port)}/metrics", timeout=PATIENCE_S)
     answer.raise_for_status()
     return answer.text
 
@@ -79,7 +80,7 @@ def config_leads(first_port: int) -> bool:
 def test_promtool_finds_nothing_wrong_in_what_a_process_serves(world: World, first_port: int, name: str) -> None:
     text = scrape(first_port, name)
     checked = subprocess.run(
-        ["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False, timeout=60
+        ["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False, timeout=PATIENCE_S
     )
     # Of the library's own: https://github.com/prometheus/client_python names it so for every Python process.
     lines = [line for line in (checked.stdout + checked.stderr).splitlines() if not line.startswith("python_")]
@@ -126,7 +127,7 @@ def test_gateway_workers_answer_for_each_other(world: World, first_port: int) ->
     """Whichever worker is asked: the sum only grows."""
     seen = 0.0
     for number in range(10):
-        requests.get(f"{world.layout.url}/livez", timeout=10)
+        requests.get(f"{world.layout.url}/livez", timeout=PATIENCE_S)
         (count,) = samples(
             scrape(first_port, "gateway"), "http_server_request_duration_seconds_count", http_route="/livez"
         )
@@ -161,7 +162,7 @@ class Prometheus:
         )
 
     def ask(self, path: str, **parameters: str) -> Any:
-        answer = requests.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=10)
+        answer = requests.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=PATIENCE_S)
         body = answer.json()
         assert body["status"] == "success", body
         return body["data"]
@@ -172,7 +173,7 @@ class Prometheus:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait(30)
+        self.process.wait(PATIENCE_S)
 
 
 @pytest.fixture(scope="module")
@@ -186,14 +187,14 @@ def prometheus(world: World, first_port: int, tmp_path_factory: pytest.TempPathF
             return False
 
     try:
-        wait_for(ready, "Prometheus", 60)
+        wait_for(ready, "Prometheus")
         yield started
     finally:
         started.stop()
 
 
 def test_prometheus_scrapes_every_process_and_alerts_when_no_config_works(world: World, prometheus: Prometheus) -> None:
-    wait_for(lambda: prometheus.value("sum(up)") == len(NAMES), "five targets that are up", 60)
+    wait_for(lambda: prometheus.value("sum(up)") == len(NAMES), "five targets that are up")
     assert prometheus.value("sum(portside_config_active)") == 1
     assert prometheus.value('sum(portside_deliveries_total{verdict="started"})') == 1
 
@@ -202,7 +203,7 @@ def test_prometheus_scrapes_every_process_and_alerts_when_no_config_works(world:
         return any(entry["labels"]["alertname"] == alert for entry in alerts)
 
     # A scrape from before config led may have raised it.
-    wait_for(lambda: not firing("PortsideNoActiveConfig"), "no alert while config works", 60)
+    wait_for(lambda: not firing("PortsideNoActiveConfig"), "no alert while config works")
     with world.frozen("config"):
         wait_for(lambda: firing("PortsideNoActiveConfig"), "the alert that no config works", 90)
 

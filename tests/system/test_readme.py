@@ -115,7 +115,7 @@ class Checkout:
                 start_new_session=True,
             )  # fmt: skip
         try:
-            wait_for(lambda: ready in log.read_text() or process.poll(), f"{command} to print {ready}", 200)
+            wait_for(lambda: ready in log.read_text() or process.poll() is not None, f"{command} to print {ready}", 200)
             assert ready in log.read_text(), log.read_text()
             yield log
         finally:

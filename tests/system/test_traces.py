@@ -6,6 +6,7 @@ import http.server
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,24 @@ class Collector:
 
 def attributes(span: Any) -> dict[str, Any]:
     return {entry.key: getattr(entry.value, entry.value.WhichOneof("value")) for entry in span.attributes}
+
+
+ENDS = ("send hook.received", "judge push", "send run.execution", "process runner.runs")
+"""Spans in which no other lies, besides the roll-out's."""
+
+
+def _ancestors(spans: dict[str, tuple[str, Any]], name: str) -> list[str]:
+    """The names of the spans in which this one lies, from the inside, as far as they have come."""
+    by_id = {span.span_id: span for _, span in spans.values()}
+    names, above = [], spans[name][1].parent_span_id
+    while above in by_id:
+        names.append(by_id[above].name)
+        above = by_id[above].parent_span_id
+    return names
+
+
+def _outermost(spans: dict[str, tuple[str, Any]], name: str) -> str:
+    return [name, *_ancestors(spans, name)][-1]
 
 
 @pytest.fixture
@@ -80,10 +99,14 @@ def test_a_push_is_one_trace_from_the_hook_to_the_pods(tmp_path: Path, collector
         run_name = f"RUN {execution['name']}"
 
         def whole() -> dict[str, tuple[str, Any]] | None:
+            """Each process sends its own spans in batches, and what a span lies in after it."""
             spans = collector.of_tag("1.4.0")
-            return spans if run_name in spans and any(name.startswith("roll out") for name in spans) else None
+            roll_outs = [name for name in spans if name.startswith("roll out")]
+            ends = {*ENDS, run_name, *roll_outs}
+            is_whole = roll_outs and all(name in spans and _outermost(spans, name).startswith("POST ") for name in ends)
+            return spans if is_whole else None
 
-        spans = wait_for(whole, f"the spans of a trace; those that came are {[s.name for _, s in collector.spans]}", 60)
+        spans = wait_for(whole, f"the spans of a trace; those that came are {[s.name for _, s in collector.spans]}")
         hook = next(span for name, (_, span) in spans.items() if name.startswith("POST "))
         path = f"/apis/apps/v1/namespaces/{demo.NAMESPACE}/deployments/{demo.DEPLOYMENT}"
         deployment = world.cluster.get(path)
@@ -92,14 +115,7 @@ def test_a_push_is_one_trace_from_the_hook_to_the_pods(tmp_path: Path, collector
     assert not hook.parent_span_id and attributes(hook)["http.response.status_code"] == 202
 
     by_id = {span.span_id: span for _, span in spans.values()}
-
-    def ancestors(name: str) -> list[str]:
-        names, above = [], spans[name][1].parent_span_id
-        while above in by_id:
-            names.append(by_id[above].name)
-            above = by_id[above].parent_span_id
-        return names
-
+    ancestors = partial(_ancestors, spans)
     assert ancestors("send hook.received") == [hook.name]
     assert ancestors("judge push") == [hook.name]
     assert ancestors(run_name) == [hook.name]

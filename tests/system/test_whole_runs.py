@@ -81,12 +81,12 @@ def test_what_fails_is_undone_told_and_repeated_from_there(world: World, web: We
     def asked() -> Json | None:
         return next(iter(world.documents("/user-operations?$filter=status eq 'ACTIVE'")), None)
 
-    question = wait_for(asked, "the rollback's question", 60)
+    question = wait_for(asked, "the rollback's question")
     assert world.get(link)["statusMessage"] == "Rolling back with Undo"
     for victim in ("config", "runner-1", "runner-2"):
         world.kill(victim)
-    wait_for(lambda: world.get(link)["status"] == "WAITING" or None, "the run to wait still", 60)
-    wait_for(lambda: _approved(world, question["id"]), "the answer to be taken", 60)
+    wait_for(lambda: world.get(link)["status"] == "WAITING" or None, "the run to wait still")
+    wait_for(lambda: _approved(world, question["id"]), "the answer to be taken")
 
     execution = come_to(world, link, *ENDED)
     assert execution["status"] == "FAILED"
@@ -99,7 +99,7 @@ def test_what_fails_is_undone_told_and_repeated_from_there(world: World, web: We
         notices = world.get(link)["notifications"]
         return notices[0] if notices and notices[0]["_state"] != "waiting" else None
 
-    assert wait_for(told, "the notification", 60)["success"] is True
+    assert wait_for(told, "the notification")["success"] is True
     notice = next(one for one in web.requests if "webhook-signature" in one["headers"])
     assert json.loads(notice["body"]) == {"said": execution["statusMessage"]}
 
@@ -172,9 +172,9 @@ def test_a_schedule_starts_its_run_though_config_dies(world: World) -> None:
     def started() -> str | None:
         return str(world.get(schedule["_link"])["executionLink"]) or None
 
-    execution = come_to(world, wait_for(started, "the scheduled run", 60), *ENDED)
+    execution = come_to(world, wait_for(started, "the scheduled run"), *ENDED)
     assert (execution["status"], execution["comments"]) == ("COMPLETED", "schedule each minute")
-    wait_for(lambda: _stopped(world, schedule["id"]), "the schedule to stop", 60)
+    wait_for(lambda: _stopped(world, schedule["id"]), "the schedule to stop")
 
 
 def _stopped(world: World, number: str) -> bool:
@@ -188,7 +188,7 @@ def test_what_the_measurements_push_runs_and_what_cannot_be_imported_is_said(wor
     def ran() -> Json | None:
         return next(iter(world.documents("/executions?$filter=name eq 'Three no-ops'&expand=true")), None)
 
-    execution = come_to(world, wait_for(ran, "the measured run", 60)["_link"], *ENDED)
+    execution = come_to(world, wait_for(ran, "the measured run")["_link"], *ENDED)
     assert (execution["status"], execution["_imageTag"]) == ("COMPLETED", "1.0.1")
     with pytest.raises(ApiError, match=r"Three tasks: .*line \d+"):
         hook_url(world.client, "Three tasks", "{type: Log, input: nothing}")

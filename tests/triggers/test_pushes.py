@@ -31,7 +31,7 @@ def event_of(world: World, tag: str) -> Json:
         found = [event for event in world.events(tag=tag) if event["state"] == "judged"]
         return found[-1] if found else None
 
-    return wait_for(judged, f"a verdict on {tag}", 60)
+    return wait_for(judged, f"a verdict on {tag}")
 
 
 def hub_hooks(world: World) -> list[Json]:
@@ -44,7 +44,7 @@ def hub_hooks(world: World) -> list[Json]:
 def as_defined(world: World) -> None:
     """Each test begins with the webhook as the demo defines it."""
     webhook(world, mode="hook", enabled=True, tagNamePattern="", gatherSeconds=0)
-    wait_for(lambda: webhook(world)["hubState"] == "in step", "the webhook to be in step", 60)
+    wait_for(lambda: webhook(world)["hubState"] == "in step", "the webhook to be in step")
 
 
 def test_a_push_whose_hook_was_suppressed_is_made_up_for_and_deployed(world: World) -> None:
@@ -110,7 +110,7 @@ def test_a_check_says_when_the_public_address_is_not_reached(world: World) -> No
         assert "connection refused" in checked["message"]
     finally:
         world.client.patch("/settings", {"publicUrl": settings["publicUrl"]})
-    wait_for(lambda: webhook(world)["hubState"] == "in step", "the hook to be back at the address", 60)
+    wait_for(lambda: webhook(world)["hubState"] == "in step", "the hook to be back at the address")
     assert all(str(settings["publicUrl"]) in str(hook) for hook in hub_hooks(world))
 
 
@@ -125,7 +125,7 @@ def test_one_call_says_why_an_image_was_not_deployed(world: World) -> None:
 
 
 def test_what_is_pushed_together_is_gathered_into_one_run(world: World) -> None:
-    webhook(world, gatherSeconds=2)
+    webhook(world, gatherSeconds=3)
     first = world.push("3.4.5")
     for tag in ("3.4", "3", "latest"):
         world.push(tag, same_as="3.4.5")

@@ -66,7 +66,7 @@ def nested(world: World) -> None:
         status = world.get(run["executionLink"])["status"]
         return str(status) if status in ("COMPLETED", "FAILED", "CANCELED") else None
 
-    assert wait_for(over, "the end of the outer run", 60) == "COMPLETED"
+    assert wait_for(over, "the end of the outer run") == "COMPLETED"
     (inner,) = world.executions(name="Inner")
     assert (inner["_nested"], inner["status"]) == (True, "COMPLETED")
 

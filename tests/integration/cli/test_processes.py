@@ -13,6 +13,7 @@ import pytest
 
 from cli import processes
 from cli.processes import Process, Supervisor
+from tests.support.patience import PATIENCE_S, until
 
 BEATING = "import pathlib, sys, time\nwhile True:\n    pathlib.Path(sys.argv[1]).write_text('x')\n    time.sleep(0.1)"
 HANGING = """
@@ -25,13 +26,6 @@ for _ in range(10):
 print("beat for a second", flush=True)
 (lambda: [None for _ in iter(int, 1)])()
 """
-
-
-def until(condition: object, limit_s: float = 20.0) -> None:
-    deadline = time.monotonic() + limit_s
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.02)
 
 
 def test_a_process_whose_pulse_stops_is_ended_and_started_again(
@@ -68,7 +62,9 @@ def test_a_process_that_takes_long_to_start_is_left_alone(tmp_path: Path, monkey
 
 
 def test_a_process_that_hangs_below_python_ends_itself_and_shows_where() -> None:
-    hung = subprocess.run([sys.executable, "-c", HANGING], capture_output=True, text=True, timeout=30, check=False)
+    hung = subprocess.run(
+        [sys.executable, "-c", HANGING], capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
     assert hung.returncode == 1
     assert hung.stdout == "beat for a second\n"
     assert "Timeout" in hung.stderr

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
@@ -54,8 +54,7 @@ from shared.process.ids import new_id
 from shared.process.secrets import create_keys, password_digest, token_hash
 from tests.integration.config.world import whole_run
 from tests.support import postgres
-
-T = TypeVar("T")
+from tests.support.patience import PATIENCE_S, until
 
 ADMIN = Caller(user="admin")
 PASSWORD = "a horse that eats batteries"
@@ -82,16 +81,6 @@ PIPELINE = {
 }
 
 
-def wait_for(what: Callable[[], T | None], timeout_s: float = 20.0) -> T:
-    """Ask again until there is an answer."""
-    until = time.monotonic() + timeout_s
-    while time.monotonic() < until:
-        if (found := what()) is not None:
-            return found
-        time.sleep(0.02)
-    raise AssertionError("it did not happen in time")
-
-
 @pytest.fixture
 def settings(vhost_url: str, home: Path) -> Settings:
     create_keys(home)
@@ -114,20 +103,20 @@ def config(settings: Settings) -> Iterator[Config]:
 @pytest.fixture
 def gateway(vhost_url: str) -> Iterator[Bus]:
     with Bus(vhost_url, service=Service.GATEWAY, instance="g1") as bus:
-        assert bus.wait_connected(20)
+        assert bus.wait_connected(PATIENCE_S)
         yield bus
 
 
 @pytest.fixture
 def runner(vhost_url: str) -> Iterator[Bus]:
     with Bus(vhost_url, service=Service.RUNNER, instance="r1") as bus:
-        assert bus.wait_connected(20)
+        assert bus.wait_connected(PATIENCE_S)
         yield bus
 
 
 def act(bus: Bus, verb: str, kind: Kind, **more: object) -> dict[str, object]:
     ask = Act(kind=kind, verb=verb, **more)
-    answer = bus.request(CATALOG_ACT, ask, caller=ADMIN, timeout_s=10)
+    answer = bus.request(CATALOG_ACT, ask, caller=ADMIN, timeout_s=PATIENCE_S)
     assert isinstance(answer, Document)
     return answer.document
 
@@ -152,7 +141,7 @@ def run_ids(runner: Bus) -> list[RunExecution]:
 
 
 def test_a_hook_becomes_a_run_that_a_runner_takes_and_ends(config: Config, gateway: Bus, runner: Bus) -> None:
-    wait_for(lambda: config.active.working or None)
+    until(lambda: config.active.working)
     deploy_web(gateway)
     token = "a-token-of-the-webhook"
     hub = {"serverType": "DockerHub", "repoURL": "acme/web", "username": "acme", "password": "*****"}
@@ -191,9 +180,9 @@ def test_a_hook_becomes_a_run_that_a_runner_takes_and_ends(config: Config, gatew
         assert isinstance(found, Page)
         return found.documents[0] if found.documents else None
 
-    event = wait_for(judged)
+    event = until(judged)
     assert event["verdict"] == "started", event
-    run = wait_for(lambda: wanted[0] if wanted else None)
+    run = until(lambda: wanted)[0]
     ask = Take(execution_id=run.execution_id, dispatch=run.dispatch, runner="r1", take_id="t1")
     taken = runner.request(RUN_TAKE, ask, subject=run.execution_id)
     assert isinstance(taken, TakeAnswer)
@@ -224,7 +213,7 @@ def test_a_hook_becomes_a_run_that_a_runner_takes_and_ends(config: Config, gatew
 def test_a_runner_alone_starts_a_run_within_a_run_and_once_in_either_form(
     config: Config, gateway: Bus, runner: Bus
 ) -> None:
-    wait_for(lambda: config.active.working or None)
+    until(lambda: config.active.working)
     pipeline = deploy_web(gateway)
     outer = act(gateway, "execute", Kind.PIPELINES, id=pipeline["id"])["executionId"]
     ask = StartNested(
@@ -251,11 +240,11 @@ def test_a_runner_alone_starts_a_run_within_a_run_and_once_in_either_form(
 
 
 def test_a_command_repeated_with_its_id_is_carried_out_once(config: Config, gateway: Bus) -> None:
-    wait_for(lambda: config.active.working or None)
+    until(lambda: config.active.working)
     pipeline = deploy_web(gateway)
     start = Act(kind=Kind.PIPELINES, verb="execute", id=str(pipeline["id"]), body={"input": {}})
     answers = [
-        gateway.request(CATALOG_ACT, start, caller=ADMIN, command_id="once", timeout_s=10).model_dump()
+        gateway.request(CATALOG_ACT, start, caller=ADMIN, command_id="once", timeout_s=PATIENCE_S).model_dump()
         for _ in range(3)
     ]
     assert answers[0] == answers[1] == answers[2]
@@ -265,7 +254,7 @@ def test_a_command_repeated_with_its_id_is_carried_out_once(config: Config, gate
 
 
 def test_a_run_that_nobody_holds_is_cancelled_at_once_and_its_number_finds_it(config: Config, gateway: Bus) -> None:
-    wait_for(lambda: config.active.working or None)
+    until(lambda: config.active.working)
     pipeline = deploy_web(gateway)
     started = act(gateway, "execute", Kind.PIPELINES, id=pipeline["id"], body={})
     canceled = act(gateway, "cancel", Kind.EXECUTIONS, id=started["executionId"], body={"reason": "wrong tag"})
@@ -281,16 +270,16 @@ def test_a_run_that_nobody_holds_is_cancelled_at_once_and_its_number_finds_it(co
 
 def test_a_standby_takes_over_and_sends_what_was_left(settings: Settings, gateway: Bus, runner: Bus) -> None:
     first = Config(settings).open()
-    wait_for(lambda: first.active.working or None)
+    until(lambda: first.active.working)
     second = Config(settings.model_copy(update={"instance": "c2"})).open()
     try:
         pipeline = deploy_web(gateway)
         assert not second.active.working
         first.close()
-        wait_for(lambda: second.active.working or None)
+        until(lambda: second.active.working)
         wanted = run_ids(runner)
         started = act(gateway, "execute", Kind.PIPELINES, id=pipeline["id"], body={})
-        run = wait_for(lambda: wanted[0] if wanted else None)
+        run = until(lambda: wanted)[0]
         assert run.execution_id == started["executionId"]
     finally:
         second.close()
@@ -325,36 +314,38 @@ def test_on_postgresql_a_standby_answers_lists_and_hashes_passwords_in_place_of_
         answered_by.clear()
         for _ in range(5):
             assert isinstance(gateway.request(CATALOG_FIND, Find(kind=Kind.PIPELINES), caller=ADMIN), Page)
-        assert isinstance(gateway.request(SIGN_IN, sign_in, timeout_s=10), SignedIn)
+        assert isinstance(gateway.request(SIGN_IN, sign_in, timeout_s=PATIENCE_S), SignedIn)
         act(gateway, "create", Kind.PROJECTS, body={"name": f"p{new_id()[-8:]}"})
         return answered_by
 
     first = Config(shared).open()
-    wait_for(lambda: first.active.working or None)
+    until(lambda: first.active.working)
     second = Config(shared.model_copy(update={"instance": "c2"})).open()
     try:
-        wait_for(lambda: ("find", second.store.holder) in ask_all() or None)
+        until(lambda: ("find", second.store.holder) in ask_all())
         active, standby = first.store.holder, second.store.holder
         assert ask_all() == {("find", standby), ("check", standby), ("act", active)}
         first.close()
-        wait_for(lambda: second.active.working or None)
+        until(lambda: second.active.working)
         assert {holder for _, holder in ask_all()} == {standby}
     finally:
         second.close()
 
 
 def test_one_command_id_for_two_commands_is_two_commands(config: Config, gateway: Bus) -> None:
-    wait_for(lambda: config.active.working or None)
+    until(lambda: config.active.working)
     names = ("one", "two")
     asks = [Act(kind=Kind.PROJECTS, verb="create", body={"name": name}) for name in names]
-    answers = [gateway.request(CATALOG_ACT, ask, caller=ADMIN, command_id="same", timeout_s=10) for ask in asks]
+    answers = [gateway.request(CATALOG_ACT, ask, caller=ADMIN, command_id="same", timeout_s=PATIENCE_S) for ask in asks]
     assert tuple(answer.document["name"] for answer in answers if isinstance(answer, Document)) == names
 
 
 def test_a_repeated_command_says_by_its_hashes_which_token_was_kept(config: Config, gateway: Bus) -> None:
-    wait_for(lambda: config.active.working or None)
+    until(lambda: config.active.working)
     asks = [
         Act(kind=Kind.TOKENS, verb="create", body={"name": "build"}, hashes={"token": mark * 64}) for mark in ("a", "b")
     ]
-    answers = [gateway.request(CATALOG_ACT, ask, caller=ADMIN, command_id="token", timeout_s=10) for ask in asks]
+    answers = [
+        gateway.request(CATALOG_ACT, ask, caller=ADMIN, command_id="token", timeout_s=PATIENCE_S) for ask in asks
+    ]
     assert [answer.hashes for answer in answers if isinstance(answer, Document)] == [{"token": "a" * 64}] * 2

@@ -15,6 +15,7 @@ from shared.contracts.problems import Code, Refused
 from shared.contracts.runs import Held, HeldAnswer, HeldRun
 from shared.contracts.topics import CATALOG_ACT, RUN_HELD, SIGN_IN, Service
 from shared.process.secrets import password_digest
+from tests.support.patience import PATIENCE_S
 
 from .test_service import ADMIN, config, gateway, runner, settings  # noqa: F401
 
@@ -35,7 +36,7 @@ def flood(bus: Bus) -> Iterator[list[Code]]:
             address = f"203.0.{number // 250 % 250}.{number % 250}"
             ask = SignIn(username=f"invented-{number}", password_digest="0" * 64, source_address=address)
             try:
-                bus.request(SIGN_IN, ask, timeout_s=5)
+                bus.request(SIGN_IN, ask, timeout_s=PATIENCE_S)
             except Refused as refused:
                 refusals.append(refused.problem.code)
             except RequestTimeout:
@@ -49,12 +50,12 @@ def flood(bus: Bus) -> Iterator[list[Code]]:
     finally:
         over.set()
         for stranger in strangers:
-            stranger.join(10)
+            stranger.join(PATIENCE_S)
 
 
 def sign_in(bus: Bus, address: str) -> SignedIn:
     ask = SignIn(username="ann", password_digest=PASSWORD, source_address=address)
-    answer = bus.request(SIGN_IN, ask, timeout_s=10)
+    answer = bus.request(SIGN_IN, ask, timeout_s=PATIENCE_S)
     assert isinstance(answer, SignedIn)
     return answer
 
@@ -66,11 +67,11 @@ def test_runners_are_heard_and_ann_gets_in_while_strangers_knock(
     vhost_url: str,
 ) -> None:
     made = Act(kind=Kind.USERS, verb="create", body={"name": "ann"}, hashes={"password": PASSWORD})
-    gateway.request(CATALOG_ACT, made, caller=ADMIN, timeout_s=20)
+    gateway.request(CATALOG_ACT, made, caller=ADMIN, timeout_s=PATIENCE_S)
     sign_in(gateway, OFFICE)
     waits = list[float]()
     with Bus(vhost_url, service=Service.GATEWAY, instance="g2") as outside:
-        assert outside.wait_connected(20)
+        assert outside.wait_connected(PATIENCE_S)
         with flood(outside) as refusals:
             until = time.monotonic() + FLOOD_S
             while time.monotonic() < until:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic import exceptions as k8s_errors
 
 from demo.cluster.server import FakeCluster
+from tests.support.patience import until
 
 Obj = dict[str, Any]
 PACE_S = 0.25
@@ -64,13 +64,6 @@ def deployment(tag: str, *, name: str = "web", **spec: Any) -> Obj:
             **spec,
         },
     }
-
-
-def until(holds: Callable[[], bool], timeout_s: float = 10) -> None:
-    end = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.03)
 
 
 def rolled_out(obj: Any) -> bool:
@@ -326,16 +319,16 @@ def test_a_custom_resource_is_served_after_its_definition(dynamic: DynamicClient
 
 
 def test_a_call_without_a_good_token_is_refused(cluster: FakeCluster) -> None:
-    assert requests.get(f"{cluster.url}/version", timeout=5).json()["major"] == "1"
+    assert requests.get(f"{cluster.url}/version", timeout=30).json()["major"] == "1"
     for headers in ({}, {"Authorization": "Bearer wrong"}):
-        answer = requests.get(f"{cluster.url}/api/v1/namespaces", headers=headers, timeout=5)
+        answer = requests.get(f"{cluster.url}/api/v1/namespaces", headers=headers, timeout=30)
         assert answer.status_code == 401
         assert answer.json()["reason"] == "Unauthorized"
 
 
 def test_rules_and_faults_can_be_set_from_outside(cluster: FakeCluster, dynamic: DynamicClient) -> None:
     pods = dynamic.resources.get(api_version="v1", kind="Pod")
-    requests.post(f"{cluster.url}/_fake/denied", json={"resource": "pods", "verb": "list"}, timeout=5)
+    requests.post(f"{cluster.url}/_fake/denied", json={"resource": "pods", "verb": "list"}, timeout=30)
     with pytest.raises(k8s_errors.ForbiddenError, match="cannot list resource"):
         pods.get(namespace="apps")
     review = {
@@ -345,9 +338,9 @@ def test_rules_and_faults_can_be_set_from_outside(cluster: FakeCluster, dynamic:
     }
     reviews = dynamic.resources.get(api_version="authorization.k8s.io/v1", kind="SelfSubjectAccessReview")
     assert reviews.create(body=review).status.allowed is False
-    requests.delete(f"{cluster.url}/_fake/denied", timeout=5)
+    requests.delete(f"{cluster.url}/_fake/denied", timeout=30)
     assert reviews.create(body=review).status.allowed is True
-    requests.post(f"{cluster.url}/_fake/faults", json={"method": "GET", "path": "/pods$", "status": 503}, timeout=5)
+    requests.post(f"{cluster.url}/_fake/faults", json={"method": "GET", "path": "/pods$", "status": 503}, timeout=30)
     with pytest.raises(k8s_errors.ServiceUnavailableError):
         pods.get(namespace="apps")
     assert pods.get(namespace="apps").items == []

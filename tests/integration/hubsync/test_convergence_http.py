@@ -20,6 +20,7 @@ from services.hubsync.mirror import Mirror
 from services.hubsync.plan import ListedHook
 from services.hubsync.signing import HubSignIns
 from tests.support.outbound import LOOPBACK
+from tests.support.patience import PATIENCE_S
 from tests.unit.hubsync.machine import REPOSITORIES, MirrorMachine
 from tests.unit.hubsync.registry import opened
 
@@ -41,7 +42,7 @@ class OverHttp(MirrorMachine):
         self.hub.faults.clear()
         world.repositories = {name: Repository(name, admins={"acme"}) for name in REPOSITORIES}
         world.accounts["acme"].failures, world.accounts["acme"].locked_until = 0, 0.0
-        self.caller = HubCaller(LOOPBACK, connect_s=2, read_s=2)
+        self.caller = HubCaller(LOOPBACK, connect_s=PATIENCE_S, read_s=PATIENCE_S)
         self.missed: list[list[str]] = []
         world.on_delete = lambda: self.missed.append(self.still_catching())  # type: ignore[attr-defined]
         super().__init__()

@@ -44,7 +44,7 @@ class Street(Observer):
         self.looks = TagPolling(self.receiver, lambda _: Pace(LOOK_S, MISSED_S, PATIENCE_S))
         self.asked: list[TagsLook | TagResolve] = []
         self.office.store.add_observer(self)
-        caller = HubCaller(LOOPBACK, connect_s=2, read_s=2)
+        caller = HubCaller(LOOPBACK, connect_s=60, read_s=60)
         sign_ins = HubSignIns(caller, time.time)
 
         def connect(account: HubAccount) -> DockerHub:

@@ -17,6 +17,7 @@ from shared.bus import Ack, Bus, Incoming, Outcome
 from shared.contracts.mirror import MirrorPass, MirrorReport, MirrorState, Wanted, WantedAsk, WantedHook
 from shared.contracts.topics import CONFIG_RPC, LEDGER, MIRROR_PASS, MIRROR_WANTED, Service
 from shared.process.secrets import Sealer, create_keys
+from tests.support.patience import PATIENCE_S
 
 BASE = "https://ci.example.com/pipelines/api/docker-hub-webhooks?secureToken="
 
@@ -31,7 +32,7 @@ class Config:
         self.reports: queue.Queue[MirrorReport] = queue.Queue()
         self.bus = Bus(url, service=Service.CONFIG, instance="t")
         self.bus.open()
-        assert self.bus.wait_connected(15), self.bus.trouble
+        assert self.bus.wait_connected(PATIENCE_S), self.bus.trouble
         self.bus.serve(CONFIG_RPC, {MIRROR_WANTED: self._answer}, threads=1)
         self.bus.consume_single(LEDGER, self._take)
 
@@ -75,7 +76,7 @@ def process(vhost_url: str, home: Path) -> Iterator[subprocess.Popen[str]]:
     yield started
     if started.poll() is None:
         started.terminate()
-        started.communicate(timeout=20)
+        started.communicate(timeout=PATIENCE_S)
 
 
 def wanted(home: Path, hub: FakeHub, **changes: object) -> Wanted:
@@ -100,17 +101,17 @@ def test_a_pass_asks_config_makes_the_hook_and_reports_it(
 ) -> None:
     config.wanted = wanted(home, hub)
     config.look("w1")
-    report = config.reports.get(timeout=30)
+    report = config.reports.get(timeout=PATIENCE_S)
     assert (report.webhook_id, report.state, report.slug) == ("w1", MirrorState.IN_STEP, "portside-i1-w1-1")
     assert config.asked[0].webhook_ids == ("w1",)
     assert hub.world.repositories["acme/web"].hooks["portside-i1-w1-1"].urls == [f"{BASE}t0ken-one"]
 
     config.wanted = wanted(home, hub, gone=True)
     config.look()
-    assert config.reports.get(timeout=15).state is MirrorState.GONE
+    assert config.reports.get(timeout=PATIENCE_S).state is MirrorState.GONE
 
     process.terminate()
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, said
     assert "t0ken-one" not in said and "demo-password" not in said
     assert '"in step"' in said or "in step" in said
@@ -120,11 +121,11 @@ def test_what_is_asked_while_config_is_away_is_done_when_it_is_back(
     vhost_url: str, hub: FakeHub, home: Path, process: subprocess.Popen[str]
 ) -> None:
     with Bus(vhost_url, service=Service.CONFIG, instance="before") as before:
-        assert before.wait_connected(15)
+        assert before.wait_connected(PATIENCE_S)
         before.publish(MIRROR_PASS, MirrorPass(reason="test"), subject="mirror")
     threading.Event().wait(1.0)
     late = Config(vhost_url, wanted(home, hub))
     try:
-        assert late.reports.get(timeout=40).state is MirrorState.IN_STEP
+        assert late.reports.get(timeout=PATIENCE_S).state is MirrorState.IN_STEP
     finally:
         late.bus.close()

@@ -40,6 +40,7 @@ from tests.support.clouds import (
     google_key,
 )  # fmt: skip
 from tests.support.outbound import GUARDED, LOOPBACK
+from tests.support.patience import PATIENCE_S
 
 Json = dict[str, Any]
 (KEY_ID, KEY_SECRET), *_ = KEYS.items()
@@ -213,7 +214,7 @@ def test_a_clock_that_is_wrong_is_corrected_by_the_vendors(
 def test_a_registry_that_is_held_open_gets_a_new_password(clouds: Clouds) -> None:
     clouds.life_s = 1.2
     registry = Registry(account_of(registry_endpoint(clouds, "google")), LOOPBACK)
-    until = time.monotonic() + 10
+    until = time.monotonic() + PATIENCE_S
     while len(clouds.handed_out) < 3 and time.monotonic() < until:
         assert registry.tags("acme/web") == ["1.0"]
         time.sleep(0.1)
@@ -241,7 +242,7 @@ def test_a_cluster_that_is_held_open_gets_a_new_token(clouds: Clouds, vendor: st
             cluster_endpoint(clouds, vendor, cluster.url, awsRoleArn=ROLE), Guard(allow_local=True)
         )
         tokens: set[str] = cluster.tokens
-        until = time.monotonic() + 10
+        until = time.monotonic() + PATIENCE_S
         while len(tokens) < 3 and time.monotonic() < until:
             assert connection.find("v1", "ConfigMap", "default") == []
             time.sleep(0.1)
@@ -256,7 +257,7 @@ def test_a_sign_in_that_renews_nothing_is_reported_until_it_does(clouds: Clouds,
     logins.of(sign_in(endpoint)).minted()
     assert logins.note() == ""
     for clouds.down in (True, False):
-        until = time.monotonic() + 20
+        until = time.monotonic() + PATIENCE_S
         while bool(logins.note()) is not clouds.down and time.monotonic() < until:
             with suppress(CloudProblem):
                 logins.of(sign_in(endpoint)).minted()

@@ -19,9 +19,9 @@ from shared.grammar.resolving import Scope, resolve
 from shared.process.secrets import Opener, Sealer, create_keys
 from tests.support.distribution import MANIFEST, RealRegistry
 from tests.support.outbound import LOOPBACK
+from tests.support.patience import until
 from tests.support.runs import OneTask, output
 from tests.support.tokens import TokenService
-from tests.unit.runner.conftest import until
 
 pytestmark = pytest.mark.registry
 ROLES = {"target": "registry"}

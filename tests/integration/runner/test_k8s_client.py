@@ -22,6 +22,7 @@ from services.runner.tasks.k8s.cluster import ClusterConnection, Clusters
 from services.runner.tasks.k8s.errors import ClusterError
 from services.runner.tasks.k8s.manifests import Ref
 from tests.support.outbound import LOOPBACK
+from tests.support.patience import PATIENCE_S
 from tests.support.tls import Door, certificate
 
 WIDGET = "widgets.example.com"
@@ -56,7 +57,7 @@ class Recorder:
                     self.connection.close()
                     return
                 kept = {key: value for key, value in self.headers.items() if key.lower() not in ("host", "connection")}
-                answer = requests.request(self.command, behind + self.path, headers=kept, data=body, timeout=10)
+                answer = requests.request(self.command, behind + self.path, headers=kept, data=body, timeout=PATIENCE_S)
                 self.send_response(answer.status_code)
                 self.send_header("Content-Type", answer.headers.get("Content-Type", "application/json"))
                 self.send_header("Content-Length", str(len(answer.content)))
@@ -262,7 +263,7 @@ def test_threads_may_share_a_cluster(cluster: ClusterConnection) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE_S)
     assert failures == []
 
 

@@ -78,7 +78,7 @@ def test_a_push_rolls_out_by_digest_and_a_broken_one_is_put_back(runs: Runs, kub
 
 def test_a_cancelled_roll_out_is_put_back_where_that_is_wanted(runs: Runs, kube: Kube) -> None:
     from services.config.model.claims import Intent, State
-    from tests.unit.runner.conftest import until
+    from tests.support.patience import until
 
     assert runs.run(yaml=deployment("web", "acme/web:1"), namespace="apps").state.status is Status.COMPLETED
     text = deployment("web", "acme/web:2", readinessProbe={"httpGet": {"path": "/", "port": 80}})
@@ -86,7 +86,7 @@ def test_a_cancelled_roll_out_is_put_back_where_that_is_wanted(runs: Runs, kube:
     until(lambda: any("applied" in line for line in ledger.lines))
     ledger.intend(Intent.CANCEL)
     holder.look_now(ledger.holding.execution_id)
-    until(lambda: ledger.holding.state is State.ENDED, 20)
+    until(lambda: ledger.holding.state is State.ENDED)
     holder.close(3)
     if ledger.state.status is Status.CANCELED:
         assert image(kube) == "acme/web:1"

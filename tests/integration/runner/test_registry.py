@@ -7,7 +7,6 @@ import json
 import shutil
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 import requests
 
 from cli.ports import free_port
+from cli.system import http_answers
 from demo.hub.server import FakeHub
 from services.runner.clients.registry import Registries, Registry, RegistryAccount, RegistryProblem, platforms
 from services.runner.requests.list_tags import TagLooker, highest
@@ -30,6 +30,7 @@ from shared.contracts.tag_polls import TagsLook
 from shared.process.secrets import Opener, Sealer, create_keys
 from tests.support.challenges import BASIC, BEARER, DIGEST, registry_with
 from tests.support.outbound import LOOPBACK
+from tests.support.patience import PATIENCE_S, wait_for
 
 
 @pytest.fixture
@@ -205,17 +206,11 @@ def real(tmp_path: Path) -> Iterator[str]:
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen([program, "serve", str(config)], stdout=log, stderr=log)
     try:
-        until = time.monotonic() + 10
-        while time.monotonic() < until:
-            try:
-                if requests.get(f"http://127.0.0.1:{port}/v2/", timeout=1).ok:
-                    break
-            except requests.ConnectionError:
-                time.sleep(0.05)
+        wait_for(lambda: http_answers(f"http://127.0.0.1:{port}/v2/"), "the registry to answer")
         yield f"127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(PATIENCE_S)
 
 
 def put(real: str, tag: str, config_type: str, *layer_types: str, **more: object) -> str:
@@ -223,12 +218,12 @@ def put(real: str, tag: str, config_type: str, *layer_types: str, **more: object
     base = f"http://{real}/v2/acme/web"
     blob = b"{}"
     named = "sha256:" + hashlib.sha256(blob).hexdigest()
-    place = requests.post(f"{base}/blobs/uploads/", timeout=5).headers["Location"]
-    assert requests.put(place, params={"digest": named}, data=blob, timeout=5).status_code == 201
+    place = requests.post(f"{base}/blobs/uploads/", timeout=PATIENCE_S).headers["Location"]
+    assert requests.put(place, params={"digest": named}, data=blob, timeout=PATIENCE_S).status_code == 201
     described = [{"mediaType": one, "digest": named, "size": len(blob)} for one in (config_type, *layer_types)]
     kind = "application/vnd.oci.image.manifest.v1+json"
     manifest = {"schemaVersion": 2, "mediaType": kind, "config": described[0], "layers": described[1:], **more}
-    answer = requests.put(f"{base}/manifests/{tag}", json=manifest, headers={"Content-Type": kind}, timeout=5)
+    answer = requests.put(f"{base}/manifests/{tag}", json=manifest, headers={"Content-Type": kind}, timeout=PATIENCE_S)
     assert answer.status_code == 201, answer.text
     return answer.headers["Docker-Content-Digest"]
 
@@ -261,12 +256,12 @@ def put_image(real: str, tag: str, config: bytes = b"{}") -> str:
     """Push a manifest with that configuration; returns its digest."""
     base = f"http://{real}/v2/acme/web"
     named = "sha256:" + hashlib.sha256(config).hexdigest()
-    place = requests.post(f"{base}/blobs/uploads/", timeout=5).headers["Location"]
-    assert requests.put(place, params={"digest": named}, data=config, timeout=5).status_code == 201
+    place = requests.post(f"{base}/blobs/uploads/", timeout=PATIENCE_S).headers["Location"]
+    assert requests.put(place, params={"digest": named}, data=config, timeout=PATIENCE_S).status_code == 201
     blob = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": named, "size": len(config)}
     kind = "application/vnd.oci.image.manifest.v1+json"
     manifest = json.dumps({"schemaVersion": 2, "mediaType": kind, "config": blob, "layers": []}).encode()
-    pushed = requests.put(f"{base}/manifests/{tag}", data=manifest, headers={"Content-Type": kind}, timeout=5)
+    pushed = requests.put(f"{base}/manifests/{tag}", data=manifest, headers={"Content-Type": kind}, timeout=PATIENCE_S)
     assert pushed.status_code == 201, pushed.text
     return "sha256:" + hashlib.sha256(manifest).hexdigest()
 

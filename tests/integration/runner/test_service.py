@@ -23,6 +23,7 @@ from shared.contracts.pushes import Found, RegistryAccess, TagResolve, TagResolv
 from shared.contracts.runs import Held, IntentChanged, LogChunk, NestedStarted, Released, Report, RunExecution, Take
 from shared.process import life
 from shared.process.secrets import create_keys
+from tests.support.patience import PATIENCE_S, until
 from tests.unit.runner.ledger import MemoryLedger
 
 
@@ -44,7 +45,7 @@ class Config:
         self.bus.serve(topics.CONFIG_RPC, answers, threads=1)
         if not of_0_1:
             self.bus.serve(topics.SIGNS_OF_LIFE, {topics.RUN_HELD: self._held}, threads=1)
-        assert self.bus.wait_connected(20)
+        assert self.bus.wait_connected(PATIENCE_S)
 
     def dispatch(self) -> None:
         message = RunExecution(execution_id="e1", dispatch=self.ledger.holding.dispatch)
@@ -82,13 +83,6 @@ class Config:
     def _start_nested(self, one: Incoming) -> NestedStarted:
         self.nested.append(one.topic.type)
         return NestedStarted(execution_id="child", execution_index=4)
-
-
-def until(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.01)
 
 
 LOG = {"type": "Log", "input": {"message": "hello ${requestBy}"}}
@@ -146,7 +140,7 @@ def test_a_cancel_is_heard_within_a_moment(start: Start) -> None:
     until(lambda: any(task == "B" for task, _ in config.ledger.started()))
     config.ledger.intend(Intent.CANCEL)
     config.bus.broadcast(topics.RUN_INTENT, IntentChanged(execution_id="e1"), subject="e1")
-    until(lambda: config.ledger.holding.state is State.ENDED, 30)
+    until(lambda: config.ledger.holding.state is State.ENDED)
     assert config.ledger.state.status is Status.CANCELED
 
 
@@ -158,7 +152,7 @@ def test_a_config_of_the_last_release_hears_that_a_runner_lives_and_a_newer_one_
     config.dispatch()
     until(lambda: len(config.held_asked) >= 4)
     config.ledger.intend(Intent.CANCEL)
-    until(lambda: config.ledger.holding.state is State.ENDED, 30)
+    until(lambda: config.ledger.holding.state is State.ENDED)
     newest = "run.held.v1" if of_0_1 else "run.held.v2"
     assert set(config.held_asked[2:]) == {newest}
 
@@ -236,7 +230,7 @@ def test_a_process_whose_task_threads_do_not_come_back_says_so_and_ends(
     ) as process:
         try:
             config.dispatch()
-            _, errors = process.communicate(timeout=60)
+            _, errors = process.communicate(timeout=PATIENCE_S)
         finally:
             process.kill()
             config.bus.close()

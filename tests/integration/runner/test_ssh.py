@@ -16,9 +16,9 @@ from services.runner.tasks.ssh import SSH
 from shared.contracts.history import Status
 from shared.process.secrets import Opener, Sealer, create_keys
 from tests.support.outbound import LOOPBACK
+from tests.support.patience import until
 from tests.support.runs import OneTask, output
 from tests.support.sshd import Sshd
-from tests.unit.runner.conftest import until
 
 pytestmark = pytest.mark.ssh
 
@@ -81,7 +81,7 @@ def test_a_script_may_name_its_own_interpreter(runs: OneTask, server: Sshd) -> N
 def test_a_cancel_ends_the_script_and_all_that_it_started(runs: OneTask, server: Sshd, tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     ledger, holder = runs.begin(given(server, f"sleep 300 &\necho $! > {pid}\nwait"), {})
-    until(lambda: pid.exists() and pid.read_text().strip() != "", 20)
+    until(lambda: pid.exists() and pid.read_text().strip() != "")
     runs.cancel(ledger, holder)
     runs.until_over(ledger)
     holder.close(3)
@@ -95,7 +95,7 @@ def test_a_successor_finds_the_script_that_a_dead_runner_started(runs: OneTask, 
     count = tmp_path / "count"
     script = f"echo once >> {count}\nsleep 3\necho done"
     ledger, holder = runs.begin(given(server, script), {})
-    until(count.exists, 20)
+    until(count.exists)
     holder.close(3)
     heir = Holder(ledger, {"SSH": runs.kind}, sealer=runs.sealer, opener=runs.opener, runner="r2")
     heir.start()
@@ -110,7 +110,7 @@ def test_a_successor_finds_the_script_that_a_dead_runner_started(runs: OneTask, 
 def test_a_script_that_was_killed_is_told(runs: OneTask, server: Sshd, tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     ledger, holder = runs.begin(given(server, f"echo $PPID > {pid}; sleep 300"), {})
-    until(lambda: pid.exists() and pid.read_text().strip() != "", 20)
+    until(lambda: pid.exists() and pid.read_text().strip() != "")
     time.sleep(0.3)
     os.killpg(os.getpgid(int(pid.read_text())), signal.SIGKILL)
     runs.until_over(ledger)

@@ -19,11 +19,11 @@ from services.runner.clients.ssh_transport import MAX_PACKET_BYTES
 from shared.outbound.guard import Reach
 from tests.support import processes
 from tests.support.outbound import LOOPBACK
+from tests.support.patience import PATIENCE_S
 
 PIECE = bytes(64 * 1024)
 MOST_SENT = 256 * 1024 * 1024
 """So much a server of these sends at most."""
-SOON_S = 10.0
 MOST_GROWTH = 64 * 1024 * 1024
 
 
@@ -58,7 +58,7 @@ def unharmed() -> Iterator[None]:
     """The block ends soon and takes little memory."""
     began, held = time.monotonic(), processes.resident_bytes(os.getpid())
     yield
-    assert time.monotonic() - began < SOON_S
+    assert time.monotonic() - began < PATIENCE_S
     assert processes.resident_bytes(os.getpid()) - held < MOST_GROWTH
 
 
@@ -98,12 +98,12 @@ def session(send: Callable[[paramiko.Channel], Any]) -> Callable[[socket.socket]
         with paramiko.Transport(connection) as transport:
             transport.add_server_key(key)
             transport.start_server(server=_Host())
-            channel = transport.accept(SOON_S)
+            channel = transport.accept(PATIENCE_S)
             time.sleep(0.1)
             # The client's window and packet size count for nothing.
             channel.out_window_size = channel.out_max_packet_size = 2**31 - 1
             send(channel)
-            transport.join(SOON_S)
+            transport.join(PATIENCE_S)
 
     return serve
 

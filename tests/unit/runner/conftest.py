@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from services.runner.tasks.log import Log
 from shared.contracts.base import Json
 from shared.contracts.runs import Take
 from shared.process.secrets import Opener, Sealer, create_keys
+from tests.support.patience import until as until
 
 from .ledger import MemoryLedger
 
@@ -121,14 +121,6 @@ def rig(keys: tuple[Sealer, Opener], probe: Probe, monkeypatch: pytest.MonkeyPat
     probe.gate.set()
     for holder in made.holders:
         holder.close(2)
-
-
-def until(condition: Callable[[], bool], timeout_s: float = 5.0) -> None:
-    """Wait until it holds; failing says that it never did."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.005)
 
 
 def pipeline(*stages: list[list[tuple[str, dict[str, Any]]]], **more: Any) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def test_forty_outputs_of_250_kilobytes_travel_in_reports_that_the_broker_takes(
     brings(probe, {"text": "x" * 250_000})
     ledger = MemoryLedger(pipeline([[(f"T{number}", do(effect="pure")) for number in range(40)]]))
     rig.holder(ledger)
-    until(lambda: over(ledger), 30)
+    until(lambda: over(ledger))
     assert ledger.state.status is Status.COMPLETED
     assert_within_bounds(ledger)
     ends = [event for event in events(ledger) if isinstance(event, TaskEnded)]
@@ -63,7 +63,7 @@ def test_what_is_sealed_counts_like_what_is_shown(rig: Rig, probe: Probe, keys: 
     variables = {"pw": ResolvedVariable(name="pw", type="SECRET", sealed=keys[0].seal(secret))}
     ledger = MemoryLedger(pipeline([[("A", do(x="${var.pw}"))]]), variables=variables)
     rig.holder(ledger)
-    until(lambda: over(ledger), 30)
+    until(lambda: over(ledger))
     assert_within_bounds(ledger)
     (end,) = [event for event in events(ledger) if isinstance(event, TaskEnded)]
     assert end.status is Status.COMPLETED and secret not in end.model_dump_json()
@@ -144,7 +144,7 @@ def test_a_rollback_whose_inputs_are_too_large_is_not_begun_and_says_so(rig: Rig
     )
     ledger = MemoryLedger(tree)
     rig.holder(ledger)
-    until(lambda: any(event.type == "rollback.started" for event in events(ledger)), 20)
+    until(lambda: any(event.type == "rollback.started" for event in events(ledger)))
     assert_within_bounds(ledger)
     (begun,) = [event for event in events(ledger) if event.type == "rollback.started"]
     assert "1.4 MiB, and at most 1 MiB" in begun.problem and begun.input == {}
@@ -165,6 +165,6 @@ def test_an_output_that_is_too_large_in_itself_keeps_its_small_parts(rig: Rig, p
     brings(probe, {"log": "x" * 9_000_000, "version": "1.4.1"})
     ledger = MemoryLedger(pipeline([[("A", do())]]))
     rig.holder(ledger)
-    until(lambda: over(ledger), 20)
+    until(lambda: over(ledger))
     (end,) = [event for event in events(ledger) if isinstance(event, TaskEnded)]
     assert end.output.view["version"] == "1.4.1" and CUT_MARK in end.output.view["log"]

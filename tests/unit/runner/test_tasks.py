@@ -116,7 +116,7 @@ def run(tmp_path: Path) -> Iterator[Run]:
         holders.append(holder)
         go.holder = holder  # type: ignore[attr-defined]
         take(ledger, holder)
-        until(lambda: ledger.holding.state in (State.ENDED, State.PARKED), 10)
+        until(lambda: ledger.holding.state in (State.ENDED, State.PARKED))
         return ledger
 
     yield go

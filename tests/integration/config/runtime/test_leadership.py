@@ -12,6 +12,7 @@ from services.config.store import DatabaseUnavailable, Deposed, Store, leadershi
 from services.config.store.lock import DEPOSED_AFTER_S, SessionLock
 from services.config.tables.base import Base
 from tests.support import postgres
+from tests.support.patience import PATIENCE_S
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
@@ -120,13 +121,13 @@ def test_a_leader_that_hangs_in_the_middle_of_a_write_is_deposed_and_what_it_wro
             with leader.write() as uow:
                 uow.timer("zombie", "subject", 1.0)
                 hanging.set()
-                wake.wait(30)
+                wake.wait(PATIENCE_S)
         except DatabaseUnavailable as error:
             outcome.append(str(error))
 
     thread = threading.Thread(target=hang, daemon=True)
     thread.start()
-    assert hanging.wait(10)
+    assert hanging.wait(PATIENCE_S)
     others.watch()
     clock.at = DEPOSED_AFTER_S[0] - 1
     others.watch()
@@ -137,7 +138,7 @@ def test_a_leader_that_hangs_in_the_middle_of_a_write_is_deposed_and_what_it_wro
     other.lead()
     write(other)
     wake.set()
-    thread.join(30)
+    thread.join(PATIENCE_S)
     assert outcome
     assert not lock.held()
     with pytest.raises(Deposed):

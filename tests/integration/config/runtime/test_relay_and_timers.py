@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -14,6 +13,7 @@ from shared.contracts.base import Message
 from shared.contracts.runs import RunExecution
 from shared.contracts.topics import RUN_EXECUTION, Topic
 from tests.integration.config.conftest import Clock, count
+from tests.support.patience import until
 
 
 @dataclass
@@ -44,14 +44,6 @@ class Sender:
         return future
 
 
-def eventually(what: object, timeout_s: float = 10.0) -> None:
-    assert callable(what)
-    until = time.monotonic() + timeout_s
-    while not what():
-        assert time.monotonic() < until, "it did not happen in time"
-        time.sleep(0.01)
-
-
 def promise(store: Store, *pairs: tuple[str, int]) -> None:
     with store.write() as uow:
         for subject, dispatch in pairs:
@@ -64,7 +56,7 @@ def test_the_relay_sends_what_was_left_and_what_is_promised_then_removes_it(stor
     relay = Relay(store, sender)
     relay.open()
     promise(store, ("a", 2))
-    eventually(lambda: count(store, "outbox") == 0)
+    until(lambda: count(store, "outbox") == 0)
     relay.close()
     assert sorted(sender.sent) == ["a1", "a2", "b1"]
     assert len(set(sender.ids)) == 3
@@ -75,10 +67,10 @@ def test_a_stuck_message_holds_up_only_its_own_subject(store: Store) -> None:
     relay = Relay(store, sender)
     relay.open()
     promise(store, ("a", 1), ("a", 2), ("b", 1), ("b", 2))
-    eventually(lambda: sender.sent == ["b1", "b2"])
+    until(lambda: sender.sent == ["b1", "b2"])
     sender.refused.clear()
-    eventually(lambda: sender.sent == ["b1", "b2", "a1", "a2"])
-    eventually(lambda: count(store, "outbox") == 0)
+    until(lambda: sender.sent == ["b1", "b2", "a1", "a2"])
+    until(lambda: count(store, "outbox") == 0)
     relay.close()
 
 

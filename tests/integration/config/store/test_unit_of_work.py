@@ -18,6 +18,7 @@ from shared.contracts.runs import IntentChanged, RunExecution
 from shared.contracts.topics import RUN_EXECUTION, RUN_INTENT
 from tests.integration.config.conftest import count
 from tests.integration.config.recorder import Recorder
+from tests.support.patience import PATIENCE_S
 
 
 def test_what_a_failed_transaction_promised_is_never_said(store: Store) -> None:
@@ -61,7 +62,7 @@ def test_two_processes_never_write_at_the_same_time(store: Store) -> None:
             thread.start()
             time.sleep(0.2)
             order.append("first")
-        thread.join(10)
+        thread.join(PATIENCE_S)
         assert order == ["first", "other"]
     finally:
         other.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,15 +10,8 @@ import pytest
 
 from shared.bus import Bus
 from shared.contracts.topics import Service
-
-
-def until(true: Callable[[], Any], timeout_s: float = 60.0) -> Any:
-    """Wait for something that happens elsewhere."""
-    deadline = time.monotonic() + timeout_s
-    while not (found := true()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
-    return found
+from tests.support.patience import PATIENCE_S
+from tests.support.patience import until as until
 
 
 @pytest.fixture
@@ -31,7 +23,7 @@ def open_bus(vhost_url: str) -> Iterator[Callable[[Service], Bus]]:
         bus = Bus(vhost_url, service=service, instance=f"t{len(opened)}")
         opened.append(bus)
         bus.open()
-        assert bus.wait_connected(15), bus.trouble
+        assert bus.wait_connected(PATIENCE_S), bus.trouble
         return bus
 
     yield open_one

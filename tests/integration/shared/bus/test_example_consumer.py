@@ -9,6 +9,7 @@ from pathlib import Path
 from shared.bus import Bus
 from shared.contracts import topics
 from shared.contracts.runs import ExecutionOver, StageOver
+from tests.support.patience import PATIENCE_S
 
 EXAMPLE = Path(__file__).parents[4] / "examples" / "status-events" / "follow.py"
 
@@ -32,12 +33,12 @@ def test_the_example_prints_each_end_once_and_keeps_what_came_while_it_was_away(
         config.publish(topics.EXECUTION_STAGE_OVER, stage, subject="e1", message_id="m1")
         config.publish(topics.EXECUTION_OVER, other, subject="e2", message_id="m2")
         config.publish(topics.EXECUTION_OVER, over, subject="e1", message_id="m3")
-        lines = first.communicate(timeout=30)[0].splitlines()
+        lines = first.communicate(timeout=PATIENCE_S)[0].splitlines()
     ended = "Deploy web #7: FAILED after 12.3 s: Deploy.Apply: no disk"
     assert lines == ["Deploy web #7: stage Build COMPLETED", ended]
     assert first.returncode == 0
 
     config.publish(topics.EXECUTION_OVER, over, subject="e1", message_id="m4")
     with follow(1) as second:
-        lines = second.communicate(timeout=30)[0].splitlines()
+        lines = second.communicate(timeout=PATIENCE_S)[0].splitlines()
     assert lines[1:] == [ended]

@@ -20,8 +20,7 @@ from shared.bus import (
     topology,
 )
 from shared.contracts import pushes, runs, topics
-
-from .conftest import until
+from tests.support.patience import until
 
 
 def works(send: Callable[[], object]) -> Callable[[], bool]:

@@ -29,14 +29,13 @@ from shared.contracts import pushes, runs, topics
 from shared.contracts.base import Message
 from shared.contracts.topics import Service
 from tests.support.hostile import Answer, drip, flood, hostile_server, reply
-
-from .conftest import until
+from tests.support.patience import PATIENCE_S, until
 
 
 def test_nodes_that_do_not_answer_are_passed_over(vhost_url: str) -> None:
     url = vhost_url.replace("@", f"@127.0.0.1:{free_port()},127.0.0.1:{free_port()},")
     with Bus(url, service=Service.CONFIG, instance="n") as bus:
-        assert bus.wait_connected(15), bus.trouble
+        assert bus.wait_connected(PATIENCE_S), bus.trouble
     states = Inspection(url, "").look().queues
     assert {state.ready for state in states} == {0}
 
@@ -58,7 +57,7 @@ def test_every_address_of_a_name_is_tried_and_the_last_one_used_comes_last(
     assert sorted(node.host for node in turns) == addresses["mq.example.com"]
     assert turns[-1].host == "127.0.0.7"
     with Bus(url, service=Service.CONFIG, instance="n") as bus:
-        assert bus.wait_connected(15), bus.trouble
+        assert bus.wait_connected(PATIENCE_S), bus.trouble
 
 
 def test_a_name_that_nobody_knows_is_said_and_looked_up_again(vhost_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,7 +72,7 @@ def test_a_name_that_nobody_knows_is_said_and_looked_up_again(vhost_url: str, mo
     with Bus(vhost_url.replace("127.0.0.1", "mq.example.com"), service=Service.CONFIG, instance="n") as bus:
         until(lambda: "name is unknown" in bus.trouble)
         known.append(True)
-        assert bus.wait_connected(15), bus.trouble
+        assert bus.wait_connected(PATIENCE_S), bus.trouble
 
 
 def test_a_queue_that_cannot_be_declared_is_a_trouble_of_that_queue(
@@ -155,7 +154,7 @@ def test_requests_that_go_on_without_an_answer_change_the_channel(
     until(changed)
     answers.append(runs.HeldAnswer())
     until(lambda: runner._requester.ready)
-    assert runner.request(topics.RUN_HELD, runs.Held(runner="r"), timeout_s=5) == runs.HeldAnswer()
+    assert runner.request(topics.RUN_HELD, runs.Held(runner="r"), timeout_s=PATIENCE_S) == runs.HeldAnswer()
 
 
 def test_a_queue_of_an_earlier_release_is_deleted_when_nobody_consumes_it_any_more(

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from itertools import chain, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 import pytest
@@ -31,7 +31,8 @@ from shared.bus import (
 from shared.contracts import pushes, runs, topics
 from shared.contracts.problems import Code, Problem, Refused
 from shared.contracts.topics import Service
-from tests.integration.shared.bus.conftest import depth, until
+from tests.integration.shared.bus.conftest import depth
+from tests.support.patience import PATIENCE_S, until
 
 VICTIM = Path(__file__).with_name("victim.py")
 
@@ -267,19 +268,19 @@ def test_a_closing_ordered_consumer_finishes_its_batch_and_gives_the_rest_back(c
 
     def handle(batch: Sequence[Incoming]) -> Sequence[Outcome]:
         begun.set()
-        go_on.wait(10)
+        go_on.wait(PATIENCE_S)
         seen.extend(_subjects(batch))
         return [Ack() for _ in batch]
 
     for name in ("a", "b", "c", "d"):
         _hook(config, name)
     consumer = config.consume_single(topics.HOOKS, handle, max_batch=1)
-    begun.wait(10)
+    assert begun.wait(PATIENCE_S)
     closing = threading.Thread(target=consumer.close)
     closing.start()
-    time.sleep(0.1)
+    until(lambda: cast("Any", consumer)._closing)
     go_on.set()
-    closing.join(10)
+    closing.join(PATIENCE_S)
     assert seen == ["a"]
     assert not consumer.running
     until(lambda: depth(raw, topics.HOOKS.name) == 3)
@@ -307,7 +308,7 @@ def test_what_a_handler_has_no_time_for_comes_next_and_only_what_it_handled_is_a
         _hook(config, name)
     until(lambda: depth(raw, topics.HOOKS.name) == 6)
     consumer = config.consume_single(topics.HOOKS, handle, max_batch=6)
-    assert third.wait(15)
+    assert third.wait(PATIENCE_S)
     handled = list(chain(*(batch[:2] for batch in batches[:2])))
     assert [*handled, *batches[2]] == names[: len(handled) + len(batches[2])]
     consumer.close()
@@ -371,7 +372,7 @@ def test_a_message_that_ends_its_process_again_and_again_is_quarantined_and_its_
             [sys.executable, str(VICTIM), vhost_url, queue.name],
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=PATIENCE_S,
             check=False,
         )
         batches += [line.split() for line in finished.stdout.splitlines()]
@@ -397,7 +398,7 @@ def test_what_a_lost_connection_brings_back_comes_in_batches_as_before(
     def handle(batch: Sequence[Incoming]) -> Sequence[Outcome]:
         if not begun.is_set():
             begun.set()
-            may_end.wait(60)
+            may_end.wait(PATIENCE_S)
         else:
             batches.append(_subjects(batch))
         return [Ack() for _ in batch]
@@ -406,7 +407,7 @@ def test_what_a_lost_connection_brings_back_comes_in_batches_as_before(
     names = [str(number) for number in range(100)]
     for name in names:
         _hook(runner, name)
-    begun.wait(10)
+    assert begun.wait(PATIENCE_S)
     _close_connections(broker, vhost_url)
     until(lambda: not config.connected)
     until(lambda: config.connected)

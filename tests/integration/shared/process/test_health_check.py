@@ -15,11 +15,13 @@ import pytest
 import yaml
 
 from shared.process.health import Health
-from tests.support.world import wait_for
+from tests.support.patience import PATIENCE_S, wait_for
 
 ROOT = Path(__file__).resolve().parents[4]
 SERVICES = ("config", "runner", "hubsync")
-MOST_CPU_S = 0.05
+MOST_OF_A_BARE_START = 6
+"""What a check costs at most, in starts of Python that do nothing: a busy machine makes both dearer alike. With the
+libraries of a service it would be twenty."""
 
 
 def compose_check(service: str) -> list[str]:
@@ -41,7 +43,7 @@ def run(arguments: list[str], home: Path) -> tuple[int, str, float]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=PATIENCE_S,
     )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -73,7 +75,7 @@ def test_compose_sees_a_service_become_well_unwell_and_silent(service: str, tmp_
     try:
         assert run(arguments, tmp_path)[:2] == (0, "")
         health.trouble("broker", "The broker is away; start it.")
-        wait_for(lambda: run(arguments, tmp_path)[:2] == (1, "The broker is away; start it.\n"), "the trouble", 10)
+        wait_for(lambda: run(arguments, tmp_path)[:2] == (1, "The broker is away; start it.\n"), "the trouble")
     finally:
         health.close()
     assert run(arguments, tmp_path)[0] == 1
@@ -91,13 +93,15 @@ def test_compose_asks_the_gateway_whether_it_is_ready(gateway_port: int, tmp_pat
     assert run(options, tmp_path)[0] == 2
 
 
-def test_a_check_costs_at_most_50_ms_of_cpu(gateway_port: int, tmp_path: Path) -> None:
+def test_a_check_costs_little_more_than_the_start_of_python(gateway_port: int, tmp_path: Path) -> None:
     """The least of several: other work on the machine makes a run dearer, never cheaper."""
     health = Health("runner", tmp_path, instance="i1").start()
     try:
         for service in (*SERVICES, "gateway"):
             arguments = [part.replace("8080", str(gateway_port)) for part in compose_check(service)]
-            assert min(run(arguments, tmp_path)[2] for _ in range(7)) <= MOST_CPU_S, service
+            pairs = [(run(arguments, tmp_path)[2], run(["-S", "-c", "pass"], tmp_path)[2]) for _ in range(5)]
+            check_s, bare_s = (min(costs) for costs in zip(*pairs, strict=True))
+            assert check_s <= MOST_OF_A_BARE_START * bare_s, (service, pairs)
     finally:
         health.close()
 

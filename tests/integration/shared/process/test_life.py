@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from tests.support.patience import PATIENCE_S
+
 _SERVICE = """
 import sys
 from shared.process import life, logging
@@ -49,5 +51,5 @@ def test_a_process_ends_in_order_and_its_exit_code_says_how(
             process.send_signal(signal_number)
         # Not `communicate`: it would miss what `readline` has read ahead.
         rest = process.stdout.read()
-        process.wait(20)
+        process.wait(PATIENCE_S)
     assert (process.returncode, first + rest) == (code, printed)

@@ -41,6 +41,6 @@ def test_health_reports_a_low_disk_and_clears_it(monkeypatch: pytest.MonkeyPatch
         (trouble,) = health.troubles
         assert trouble.startswith(f"The disk of {tmp_path} is nearly full: 0 of 102400 MiB are free.")
         monkeypatch.setattr(disk, "disk_usage", shutil.disk_usage)
-        wait_for(lambda: health.troubles == (), "the report after", 10)
+        wait_for(lambda: health.troubles == (), "the report after")
     finally:
         health.close()
