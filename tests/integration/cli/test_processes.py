@@ -19,7 +19,7 @@ BEATING = "import pathlib, sys, time\nwhile True:\n    pathlib.Path(sys.argv[1])
 HANGING = """
 import time
 from shared.process.life import Watchdog
-dog = Watchdog(0.5)
+dog = Watchdog(2.0)
 for _ in range(10):
     dog.alive()
     time.sleep(0.1)
@@ -31,7 +31,7 @@ print("beat for a second", flush=True)
 def test_a_process_whose_pulse_stops_is_ended_and_started_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(processes, "HUNG_AFTER_S", 1.5)
+    monkeypatch.setattr(processes, "HUNG_AFTER_S", 2.5)
     pulse = tmp_path / "pulse"
     supervisor = Supervisor(tmp_path / "logs")
     try:

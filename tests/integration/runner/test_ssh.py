@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -88,7 +87,7 @@ def test_a_cancel_ends_the_script_and_all_that_it_started(runs: OneTask, server:
     assert ledger.state.status is Status.CANCELED
     state = Path(f"/proc/{pid.read_text().strip()}/stat")
     # Where nobody collects orphans, one that has ended is still listed.
-    assert not state.exists() or state.read_text().split()[2] == "Z"
+    until(lambda: not state.exists() or state.read_text().split()[2] == "Z")
 
 
 def test_a_successor_finds_the_script_that_a_dead_runner_started(runs: OneTask, server: Sshd, tmp_path: Path) -> None:
@@ -111,7 +110,7 @@ def test_a_script_that_was_killed_is_told(runs: OneTask, server: Sshd, tmp_path:
     pid = tmp_path / "pid"
     ledger, holder = runs.begin(given(server, f"echo $PPID > {pid}; sleep 300"), {})
     until(lambda: pid.exists() and pid.read_text().strip() != "")
-    time.sleep(0.3)
+    until(lambda: any(entry.event.type == "task.handle" for entry in ledger.history))
     os.killpg(os.getpgid(int(pid.read_text())), signal.SIGKILL)
     runs.until_over(ledger)
     holder.close(3)

@@ -80,6 +80,10 @@ def test_a_greeting_and_a_packet_are_bounded(start: bytes, reason: str) -> None:
 class _Host(paramiko.ServerInterface):  # type: ignore[misc]
     """Lets everybody in and does nothing."""
 
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        """To run something."""
+
     def check_auth_password(self, username: str, password: str) -> int:
         return int(paramiko.common.AUTH_SUCCESSFUL)
 
@@ -87,6 +91,7 @@ class _Host(paramiko.ServerInterface):  # type: ignore[misc]
         return int(paramiko.common.OPEN_SUCCEEDED)
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
+        self.asked.set()
         return True
 
 
@@ -97,8 +102,10 @@ def session(send: Callable[[paramiko.Channel], Any]) -> Callable[[socket.socket]
     def serve(connection: socket.socket) -> None:
         with paramiko.Transport(connection) as transport:
             transport.add_server_key(key)
-            transport.start_server(server=_Host())
+            host = _Host()
+            transport.start_server(server=host)
             channel = transport.accept(PATIENCE_S)
+            assert host.asked.wait(PATIENCE_S)
             time.sleep(0.1)
             # The client's window and packet size count for nothing.
             channel.out_window_size = channel.out_max_packet_size = 2**31 - 1
