@@ -79,6 +79,7 @@ def test_a_question_past_its_time_is_no_fault_of_the_database(store: Store, monk
     brief = "SELECT 1" if store.is_sqlite else "SET LOCAL statement_timeout = 200"
     with pytest.raises(TooSlow, match=r"longer than 0\.2 s"), store.read() as uow:
         _ = uow.session.execute(text(brief)), uow.session.execute(text(long))
+    monkeypatch.undo()
     with store.read() as uow:
         assert uow.session.scalar(text("SELECT 1")) == 1
 
