@@ -34,7 +34,7 @@ def test_a_run_whose_message_nobody_can_read_fails_and_gives_its_place_to_the_ne
         world.broker.manage("DELETE", "/api/queues/%2F/runner.runs/contents")
         body = {"data": {"execution_id": execution["id"], "dispatch": 1}, "and": "no envelope"}
         publish(world, "runner.runs", json.dumps(body).encode(), "poison-2")
-    ended = world.ended("unreadable", limit_s=60)
+    ended = world.ended("unreadable")
     assert ended["status"] == "FAILED" and "No runner could read" in ended["statusMessage"]
     world.push("after-unreadable")
     assert_deployed_once(world, "after-unreadable")
