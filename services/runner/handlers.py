@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import TypeVar, cast
 
 from shared.bus import Ack, Incoming, NotConfirmed, Outcome, RequestTimeout, Retry, Unavailable
@@ -10,16 +11,20 @@ from shared.contracts.base import Message
 from shared.contracts.catalog import Inspect, Inspected, ValidateAsk, Validated
 from shared.contracts.notices import Notice, NoticeTried
 from shared.contracts.problems import Refused
-from shared.contracts.runs import IntentChanged, RunExecution, Take
+from shared.contracts.runs import IntentChanged, RunExecution, Take, TakeAnswer
+from shared.process.backoff import doubled
+from shared.process.clock import monotonic
 from shared.process.ids import new_id
 from shared.process.logging import get_logger
 
 from .engine.executor import Holder
-from .engine.ports import LedgerPort
+from .engine.ports import TAKE_AGAIN_AFTER_S, TAKE_WITHIN_S, LedgerPort
 
 WAIT_FOR_PLACE_S = 2.0
 FULL_AGAIN_S = 1.0
-TAKE_TIMEOUT_S = 10.0
+TAKE_AGAIN_CEILING_S = 15.0
+"""Below the lease: a take whose answer was lost is answered again before it ends."""
+STOPPING_SEEN_AFTER_S = 0.5
 
 log = get_logger()
 
@@ -44,14 +49,14 @@ def take_run(holder: Holder, ledger: LedgerPort) -> Callable[[Incoming], Outcome
                 runner=holder.runner,
                 take_id=incoming.envelope.id or new_id(),
             )
-            answer = ledger.take(ask).result(TAKE_TIMEOUT_S)
+            answer = _answer_of_take(holder, ledger, ask)
             if answer.taken:
                 holder.hold(answer)
                 kept = True
             else:
                 log.info("run.not-taken", execution=dispatched.execution_id, reason=answer.reason)
             return Ack()
-        except (RequestTimeout, Unavailable, NotConfirmed, TimeoutError) as error:
+        except (RequestTimeout, Unavailable, NotConfirmed) as error:
             return Retry(FULL_AGAIN_S, f"config did not answer the take: {error}")
         except Refused as error:
             return Retry(None, f"config refused the take: {error.problem.message}")
@@ -60,6 +65,23 @@ def take_run(holder: Holder, ledger: LedgerPort) -> Callable[[Incoming], Outcome
                 holder.give_back()
 
     return handle
+
+
+def _answer_of_take(holder: Holder, ledger: LedgerPort, ask: Take) -> TakeAnswer:
+    """Wait for as long as the ledger may still record the take, and ask again meanwhile, in case an answer was lost.
+
+    A ledger that is behind gives the run to this runner whenever it gets there. If nobody waited for its answer by
+    then, nobody would hold the run, and the end of its lease would count as a death.
+    """
+    answers: list[Future[TakeAnswer]] = []
+    again_at, give_up_at = float("-inf"), monotonic() + TAKE_WITHIN_S
+    while not holder.stopping and (at := monotonic()) < give_up_at:
+        if at >= again_at:
+            answers.append(ledger.take(ask))
+            again_at = at + doubled(TAKE_AGAIN_AFTER_S, len(answers), TAKE_AGAIN_CEILING_S)
+        if answered := wait(answers, STOPPING_SEEN_AFTER_S, FIRST_COMPLETED).done:
+            return min(answered, key=lambda answer: answer.exception() is not None).result()
+    raise RequestTimeout("the runner stops" if holder.stopping else f"no answer within {TAKE_WITHIN_S:g} s")
 
 
 def hear_intent(holder: Holder) -> Callable[[Incoming], None]:

@@ -121,6 +121,7 @@ class Runner:
             # Closed first: nothing more is taken while runs are let go in order.
             runs = self._bus.consume_pool(topics.RUNS, self._runs, threads=TAKERS, prefetch=TAKERS)
             opening.callback(runs.close, CLOSE_S)
+            opening.callback(self._holder.take_no_more)
             opening.callback(self._metrics.close)
             self._metrics.start()
             self._opened = opening.pop_all()

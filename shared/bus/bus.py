@@ -252,8 +252,12 @@ class Bus:
         caller: Caller | None = None,
         command_id: str | None = None,
         timeout_s: float = 5.0,
+        doubt_after_s: float | None = None,
     ) -> Future[Message]:
-        """Ask without waiting; the future gives the answer or raises as `request` does."""
+        """Ask without waiting; the future gives the answer or raises as `request` does.
+
+        With `doubt_after_s` a request may wait long for a busy process and still show soon that a channel is broken.
+        """
         if topic.reply is None:
             raise TypeError(f"{topic.type} has no reply to wait for; publish it")
         # What waits in an RPC queue is worthless when nobody waits for it; in an ordered queue it still counts.
@@ -271,7 +275,7 @@ class Bus:
             reply_to=REPLY_TO,
             expires_after_s=timeout_s if rpc else None,
         )
-        future = self._requester.ask(topic, parcel, timeout_s)
+        future = self._requester.ask(topic, parcel, timeout_s, doubt_after_s)
         metrics.watch(future, topic.name, "request")
         future.add_done_callback(on_answered)
         return future

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +34,7 @@ class _Asked:
     topic: Topic
     timeout_s: float
     give_up_at: float
+    doubt_at: float
 
     @property
     def route(self) -> Route:
@@ -59,8 +61,13 @@ class Requester:
     def usable(self) -> bool:
         return self.ready and not self._link.blocked
 
-    def ask(self, topic: Topic, parcel: wire.Parcel, timeout_s: float) -> Future[Message]:
-        """Send a request packed with REPLY_TO; the future gives the answer or raises why there is none."""
+    def ask(
+        self, topic: Topic, parcel: wire.Parcel, timeout_s: float, doubt_after_s: float | None = None
+    ) -> Future[Message]:
+        """Send a request packed with REPLY_TO; the future gives the answer or raises why there is none.
+
+        One that is still unanswered after `doubt_after_s` counts as refused by the channel; its answer may still come.
+        """
         future: Future[Message] = Future()
         future.set_running_or_notify_cancel()
         if not self.ready:
@@ -69,7 +76,9 @@ class Requester:
         elif self._link.blocked:
             future.set_exception(Unavailable(f"{topic.name} was not asked: the broker is short of memory or disk"))
         else:
-            request = _Asked(future, topic, timeout_s, monotonic() + timeout_s)
+            at = monotonic()
+            doubt_at = at + min(timeout_s, timeout_s if doubt_after_s is None else doubt_after_s)
+            request = _Asked(future, topic, timeout_s, at + timeout_s, doubt_at)
             self._link.submit(lambda: self._ask(parcel, request))
         return future
 
@@ -148,10 +157,13 @@ class Requester:
 
     def _sweep(self) -> None:
         at = monotonic()
+        for request in self._asked.values():
+            if request.doubt_at <= at:
+                request.doubt_at = math.inf
+                if not self._link.blocked:
+                    self._refusals.refused(request.route, 0)
         for key in [key for key, request in self._asked.items() if request.give_up_at <= at]:
             request = self._asked.pop(key)
-            if not self._link.blocked:
-                self._refusals.refused(request.route, 0)
             request.future.set_exception(
                 RequestTimeout(f"{request.topic.name}: no answer within {request.timeout_s:g} s")
             )

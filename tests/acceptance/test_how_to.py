@@ -51,9 +51,11 @@ def test_signing_in_by_an_api_token_ends_with_ones_own_name(world: World, tmp_pa
 
 def test_a_sign_in_provider_is_set_up_and_its_rules_are_tried(world: World, tmp_path: Path) -> None:
     script = commands("how-to/sign-in-with-cli-clients.md") + commands("how-to/sign-on.md")
+    project = world.client.post("/projects", {"name": "web"})
     try:
         assert run(world, script, tmp_path).endswith("May sign in by rule 2.\n")
     finally:
+        world.client.delete(f"/projects/{project['id']}")
         for provider in world.documents("/sign-in-providers"):
             world.client.delete(f"/sign-in-providers/{provider['id']}")
 

@@ -100,6 +100,15 @@ class Holder:
         metrics.SLOTS.labels("free").set(max(0, self._limit - busy))
 
     @property
+    def stopping(self) -> bool:
+        """No further run is begun; one that is taken nevertheless is released."""
+        return self._stopping
+
+    def take_no_more(self) -> None:
+        """Begin to stop: takes that wait for their answer are given up."""
+        self._stopping = True
+
+    @property
     def holding(self) -> int:
         """How many runs are in hand."""
         return len(self._runs)
@@ -115,7 +124,7 @@ class Holder:
         """Let go of everything in order: what is known is reported, then each run is released."""
         if not self._thread.is_alive():
             return
-        self._stopping = True
+        self.take_no_more()
         empty = threading.Event()
         self.post(lambda: self._let_all_go(empty))
         if not empty.wait(timeout_s):

@@ -26,6 +26,8 @@ from shared.contracts.runs import (
 )
 from shared.process.clock import monotonic
 
+from .ports import TAKE_AGAIN_AFTER_S, TAKE_WITHIN_S
+
 T = TypeVar("T")
 
 
@@ -42,7 +44,14 @@ class BusLedger:
         """When a sign of life was answered last, in monotonic seconds."""
 
     def take(self, ask: Take) -> Future[TakeAnswer]:
-        return cast("Future[TakeAnswer]", self._bus.request_nowait(topics.RUN_TAKE, ask, subject=ask.execution_id))
+        answer = self._bus.request_nowait(
+            topics.RUN_TAKE,
+            ask,
+            subject=ask.execution_id,
+            timeout_s=TAKE_WITHIN_S,
+            doubt_after_s=TAKE_AGAIN_AFTER_S,
+        )
+        return cast("Future[TakeAnswer]", answer)
 
     def report(self, message: Report) -> Future[ReportAnswer]:
         return cast(

@@ -23,12 +23,17 @@ from shared.contracts.runs import (
 from shared.outbound.cancel_scope import CancelScope
 from shared.process.secrets import Opener, Sealer
 
+TAKE_AGAIN_AFTER_S = 5.0
+"""So long a take may wait before its question or its answer may be lost."""
+TAKE_WITHIN_S = 300.0
+"""So long its answer still counts: a ledger may be that far behind."""
+
 
 class LedgerPort(Protocol):
     """The way to config. Futures fail when it cannot be reached; then nothing is done outside until it can."""
 
     def take(self, ask: Take) -> Future[TakeAnswer]:
-        """May this runner have that dispatch?"""
+        """May this runner have that dispatch? Answered within `TAKE_WITHIN_S`, or never."""
 
     def report(self, message: Report) -> Future[ReportAnswer]:
         """Report, and hear what the ledger makes of it."""

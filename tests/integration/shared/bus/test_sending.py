@@ -2,14 +2,26 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import wait
 from typing import Any
 
 import pytest
 
-from shared.bus import Bus, Consumer, Drop, Incoming, NotConfirmed, RequestTimeout, TooLarge, Unavailable
+from shared.bus import (
+    Answer,
+    Bus,
+    Consumer,
+    Drop,
+    Incoming,
+    NotConfirmed,
+    Outcome,
+    RequestTimeout,
+    TooLarge,
+    Unavailable,
+)
 from shared.bus.errors import describe
+from shared.bus.refusals import Refusals
 from shared.contracts import catalog, pushes, runs, topics
 from shared.contracts.envelope import Caller
 from shared.contracts.problems import Code, Refused, refuse
@@ -243,6 +255,29 @@ def test_many_requests_wait_at_once_and_each_gets_its_own_answer(config: Bus, ru
         answer = future.result(PATIENCE_S)
         assert isinstance(answer, runs.HeldAnswer)
         assert set(answer.verdicts) == {name}
+
+
+def test_a_request_that_is_in_doubt_still_gets_its_answer(
+    config: Bus, runner: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ledger may be behind for longer than it takes to think that the channel is broken."""
+    doubted = threading.Event()
+    refused = Refusals.refused
+
+    def note_doubt(refusals: Refusals, route: tuple[str, str], message_bytes: int) -> None:
+        refused(refusals, route, message_bytes)
+        doubted.set()
+
+    monkeypatch.setattr(Refusals, "refused", note_doubt)
+
+    def late(batch: Sequence[Incoming]) -> Sequence[Outcome]:
+        assert doubted.wait(PATIENCE_S)
+        return [Answer(runs.TakeAnswer(taken=True, attempt=1))] * len(batch)
+
+    config.consume_single(topics.LEDGER, late)
+    ask = runs.Take(execution_id="x1", dispatch=1, runner="r1", take_id="t1")
+    answer = runner.request_nowait(topics.RUN_TAKE, ask, timeout_s=PATIENCE_S, doubt_after_s=0.2)
+    assert answer.result(PATIENCE_S) == runs.TakeAnswer(taken=True, attempt=1)
 
 
 def test_broadcasts_reach_every_process_that_listens(config: Bus, open_bus: Callable[[Service], Bus]) -> None:
