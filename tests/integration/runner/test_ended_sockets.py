@@ -23,9 +23,8 @@ from shared.outbound.http import HttpClient, OutboundError, RequestLimits
 from shared.outbound.tls import SYSTEM
 from tests.support.outbound import LOOPBACK
 
-CLOSED_WITHIN_S = 1.0
-READ_WITHIN_S = 20.0
-"""On a machine that is short of everything."""
+CLOSED_WITHIN_S = READ_WITHIN_S = 20.0
+"""On a machine that is short of everything. The collector is off, so no patience closes what the code forgot."""
 
 
 class MutePeer:
@@ -71,7 +70,7 @@ def sockets_towards(port: int) -> int:
         with suppress(OSError):
             if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
                 with socket.socket(fileno=os.dup(descriptor)) as copy:
-                    count += copy.getpeername()[1] == port
+                    count += copy.family == socket.AF_INET and copy.getpeername()[1] == port
     return count
 
 
