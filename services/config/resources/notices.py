@@ -104,7 +104,7 @@ def _disabled(uow: Reading) -> Iterator[Json]:
 
 
 def _hooks(uow: Reading) -> Iterator[Json]:
-    for webhook in webhooks.in_states(uow, [state.value for state in OUT_OF_STEP]):
+    for webhook in webhooks.in_states(uow, [state.value for state in OUT_OF_STEP], MOST):
         yield notice(
             "hook",
             f"The hook of {webhook.project}/{webhook.name} at Docker Hub is out of step ({webhook.hub_state}). "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Row, and_, bindparam, case, delete, func, insert, or_, select, tuple_, update
+from sqlalchemy import Row, Text, and_, bindparam, case, cast, delete, func, insert, or_, select, tuple_, update
 
 from services.config.model.definitions import Token, Tombstone, User, Webhook
 from services.config.store.filters import FilterField, within
@@ -98,16 +98,18 @@ def ending_tokens(uow: Reading, until: float) -> list[Token]:
     return TOKENS.all(uow, TokenRow.kind == "api", TokenRow.revoked_at.is_(None), TokenRow.expires_at <= until, used)
 
 
-def in_states(uow: Reading, states: Iterable[str]) -> list[Webhook]:
+def in_states(uow: Reading, states: Iterable[str], limit: int) -> list[Webhook]:
     """Enabled webhooks whose hook at the registry is in one of these states."""
-    return WEBHOOKS.all(uow, WebhookRow.enabled.is_(True), WebhookRow.hub_state.in_(list(states)))
+    return WEBHOOKS.all(uow, WebhookRow.enabled.is_(True), WebhookRow.hub_state.in_(list(states)), limit=limit)
 
 
 def with_hooks_elsewhere(uow: Reading) -> list[Webhook]:
     """Enabled webhooks at whose repository there are hooks to another address, which nobody wants gone yet."""
+    # Without reading all webhooks: every page asks, to count the notices.
+    any_elsewhere = cast(WebhookRow.elsewhere, Text).contains('"slug"')
     return [
         webhook
-        for webhook in WEBHOOKS.all(uow, WebhookRow.enabled.is_(True), WebhookRow.hook_repository != "")
+        for webhook in WEBHOOKS.all(uow, WebhookRow.enabled.is_(True), WebhookRow.hook_repository != "", any_elsewhere)
         if {hook["slug"] for hook in webhook.elsewhere} - set(webhook.replacing)
     ]
 
