@@ -348,15 +348,21 @@ def test_code_streams_patch_enables_and_disables(office: Office) -> None:
     assert found is not None and found.enabled is False
 
 
+def hook_notices(office: Office) -> str:
+    return " ".join(row["message"] for row in office.find(Kind.NOTICES).documents if row["about"] == "hook")
+
+
 def test_hooks_to_another_address_are_shown_and_replaced_only_when_asked(office: Office) -> None:
     made = complete(office)
     old = ForeignHook(slug="old", name="portside-old-1", address="https://old.example.com/pipelines/api/x")
     report(office, webhook_id=made["id"], generation=1, state=MirrorState.IN_STEP, elsewhere=(old,))
     assert office.get(Kind.WEBHOOKS, made["id"])["elsewhere"] == [old.model_dump()]
+    assert "has 1 hook that points at another address" in hook_notices(office)
     assert [hook.replace for hook in hooks(office)] == [()]
     said = refused(Code.INVALID, office.act, Kind.WEBHOOKS, "replace-elsewhere", {"slugs": ["other"]}, id=made["id"])
     assert "none of the hooks that are shown" in said
     office.act(Kind.WEBHOOKS, "replace-elsewhere", {}, id=made["id"])
+    assert hook_notices(office) == ""
     assert [hook.replace for hook in hooks(office)] == [("old",)]
     report(office, webhook_id=made["id"], generation=1, state=MirrorState.IN_STEP, elsewhere=())
     shown = office.get(Kind.WEBHOOKS, made["id"])
