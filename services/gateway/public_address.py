@@ -13,7 +13,7 @@ from shared.contracts.envelope import SYSTEM
 from shared.contracts.problems import Refused
 from shared.process.clock import monotonic as process_monotonic
 
-from .config_client import ConfigClient
+from .config_client import TIMEOUT_S, ConfigClient
 
 KEEP_S = 5.0
 WITHIN_S = 1.0
@@ -33,8 +33,7 @@ class PublicAddress:
 
     def in_force(self) -> str:
         """As config has it now. Raises `Refused` while config cannot be asked."""
-        document = self._config.get(SYSTEM, Get(kind=Kind.SETTINGS)).document
-        return self._remember(str(document.get("publicUrl") or ""))
+        return self._ask(TIMEOUT_S)
 
     def last_known(self) -> str:
         """At most `KEEP_S` old while config answers, else the last one.
@@ -43,8 +42,7 @@ class PublicAddress:
         """
         if self._monotonic() - self._asked_at >= KEEP_S and self._asking.acquire(blocking=False):
             try:
-                document = self._config.get(SYSTEM, Get(kind=Kind.SETTINGS), timeout_s=WITHIN_S).document
-                self._remember(str(document.get("publicUrl") or ""))
+                self._ask(WITHIN_S)
             except Refused:
                 pass
             finally:
@@ -52,6 +50,7 @@ class PublicAddress:
                 self._asking.release()
         return self._last
 
-    def _remember(self, address: str) -> str:
-        self._last = address or self._from_environment
+    def _ask(self, timeout_s: float) -> str:
+        document = self._config.get(SYSTEM, Get(kind=Kind.SETTINGS), timeout_s=timeout_s).document
+        self._last = str(document.get("publicUrl") or self._from_environment)
         return self._last

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -252,7 +253,7 @@ class Bus:
         caller: Caller | None = None,
         command_id: str | None = None,
         timeout_s: float = 5.0,
-        doubt_after_s: float | None = None,
+        doubt_after_s: float = math.inf,
     ) -> Future[Message]:
         """Ask without waiting; the future gives the answer or raises as `request` does.
 

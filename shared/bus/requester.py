@@ -62,7 +62,7 @@ class Requester:
         return self.ready and not self._link.blocked
 
     def ask(
-        self, topic: Topic, parcel: wire.Parcel, timeout_s: float, doubt_after_s: float | None = None
+        self, topic: Topic, parcel: wire.Parcel, timeout_s: float, doubt_after_s: float = math.inf
     ) -> Future[Message]:
         """Send a request packed with REPLY_TO; the future gives the answer or raises why there is none.
 
@@ -77,8 +77,7 @@ class Requester:
             future.set_exception(Unavailable(f"{topic.name} was not asked: the broker is short of memory or disk"))
         else:
             at = monotonic()
-            doubt_at = at + min(timeout_s, timeout_s if doubt_after_s is None else doubt_after_s)
-            request = _Asked(future, topic, timeout_s, at + timeout_s, doubt_at)
+            request = _Asked(future, topic, timeout_s, at + timeout_s, at + min(timeout_s, doubt_after_s))
             self._link.submit(lambda: self._ask(parcel, request))
         return future
 

@@ -68,26 +68,26 @@ def reference_problems(
         for group in (*groups, left):
             for task in group:
                 if task in its:
-                    here = ReferencePlace((stage, task), frozenset(ended))
+                    from_place = ReferencePlace((stage, task), frozenset(ended))
                     fields = its[task].model_dump(by_alias=True, include={"pre_condition", "endpoints", "input"})
                     warning = (stage, task) in foreign
-                    yield from _within(fields, ("stages", stage, "tasks", task), here, known, warning=warning)
+                    yield from _within(fields, ("stages", stage, "tasks", task), from_place, known, warning=warning)
             ended |= {(stage, task) for task in group}
     after = ReferencePlace()
     yield from _within(spec.output, ("output",), after, known)
     yield from _within(spec.workspace, ("workspace",), ReferencePlace(None, frozenset()), known)
-    told = ReferencePlace(outputs=True)
+    at_end = ReferencePlace(outputs=True)
     for index, rollback in enumerate(spec.rollbacks):
-        yield from _within(rollback.inputs, ("rollbacks", index, "inputs"), told, known)
+        yield from _within(rollback.inputs, ("rollbacks", index, "inputs"), at_end, known)
     for kind, entries in spec.notifications.items():
-        yield from _within(list(entries), ("notifications", kind), told, known)
+        yield from _within(list(entries), ("notifications", kind), at_end, known)
 
 
 def _within(
-    value: Any, place: Path, here: ReferencePlace, known: ReferenceScope, *, warning: bool = False
+    value: Any, place: Path, from_place: ReferencePlace, known: ReferenceScope, *, warning: bool = False
 ) -> Iterator[UnplacedFlaw]:
     for reference in references(value, place):
-        found = _problem(reference, here, known)
+        found = _problem(reference, from_place, known)
         if found is not None:
             message, near = found
             hint = f"did you mean ${{{near}}}?" if near else ""
@@ -108,7 +108,7 @@ Found = tuple[str, str | None] | None
 """What is wrong, and what was probably meant."""
 
 
-def _problem(reference: Reference, here: ReferencePlace, known: ReferenceScope) -> Found:
+def _problem(reference: Reference, from_place: ReferencePlace, known: ReferenceScope) -> Found:
     steps = reference.steps
     if not steps:
         return f"{reference.token} is not of the form ${{SCOPE.KEY.PATH}}", None
@@ -122,11 +122,11 @@ def _problem(reference: Reference, here: ReferencePlace, known: ReferenceScope) 
                 None if known.variables is None else _named(reference, known.variables, "the project has no variable")
             )
         case "output":
-            if not here.outputs:
+            if not from_place.outputs:
                 return f"{reference.token}: the pipeline's outputs are known only when a run has ended", None
             return _named(reference, known.outputs, "the pipeline has no output")
         case _:
-            return _task(reference, here, known)
+            return _task(reference, from_place, known)
 
 
 def _about(reference: Reference, known: ReferenceScope) -> Found:
@@ -148,7 +148,7 @@ def _named(reference: Reference, names: frozenset[str], problem: str) -> Found:
     return f"{problem} {wrong}", near and path_text((reference.root, near, *reference.steps[2:]))
 
 
-def _task(reference: Reference, here: ReferencePlace, known: ReferenceScope) -> Found:
+def _task(reference: Reference, from_place: ReferencePlace, known: ReferenceScope) -> Found:
     steps = reference.steps
     stage, rest = split_name(steps, known.tasks)
     if stage is None:
@@ -162,13 +162,13 @@ def _task(reference: Reference, here: ReferencePlace, known: ReferenceScope) -> 
         near = nearest(str(fields[0]), TASK_FIELDS) if fields else "status"
         meant = near and path_text((stage, task, near, *fields[1:]))
         return f"{reference.token} must say output, input or status of {stage}.{task}", meant
-    if here.ended is None or (stage, task) in here.ended:
+    if from_place.ended is None or (stage, task) in from_place.ended:
         return None
-    if here.task is None:
+    if from_place.task is None:
         return f"{reference.token}: no task has run when this is looked at", None
-    if (stage, task) == here.task:
+    if (stage, task) == from_place.task:
         return f"{reference.token} names its own task", None
-    return f"{reference.token}: {stage}.{task} has not ended when {'.'.join(here.task)} starts", None
+    return f"{reference.token}: {stage}.{task} has not ended when {'.'.join(from_place.task)} starts", None
 
 
 def _no_stage(reference: Reference, known: ReferenceScope) -> Found:

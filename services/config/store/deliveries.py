@@ -150,12 +150,12 @@ MOST_OF_PUSH = 20
 """Events of one push that a list of pushes shows."""
 
 
-def is_recorded(uow: Reading, number: str) -> bool:
+def is_recorded(uow: Reading, event_id: str) -> bool:
     """Whether this delivery was recorded before: a message may come twice."""
-    return uow.connection.scalar(_KNOWN, {"number": number}) is not None
+    return uow.connection.scalar(_RECORDED, {"event_id": event_id}) is not None
 
 
-_KNOWN = select(_ROW.id).where(_ROW.id == bindparam("number"))
+_RECORDED = select(_ROW.id).where(_ROW.id == bindparam("event_id"))
 
 
 def add(uow: UnitOfWork, event: PushEvent) -> None:

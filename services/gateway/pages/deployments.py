@@ -54,9 +54,9 @@ def listing() -> str:
 
 def now(id: str) -> str:
     try:
-        return piece("_live_now.html", seen=read_live_workload(session.context().config, session.caller(), id))
+        return piece("_live_now.html", workload=read_live_workload(session.context().config, session.caller(), id))
     except Refused as error:
-        return piece("_live_now.html", seen=None, problem=error.problem)
+        return piece("_live_now.html", workload=None, problem=error.problem)
 
 
 def show(id: str) -> str:

@@ -267,7 +267,7 @@ class Holder:
             log.warning("task.threads-lost", lost=lost, threads=self._threads)
         self._lost = lost
         if self._workers.too_many(lost) and not self._stopping:
-            self._stopping = True
+            self.take_no_more()
             self._give_up(f"{self.trouble} The runs are released, and the process ends to start again.")
 
     def _let_all_go(self, empty: threading.Event) -> None:
