@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from services.config.model.deliveries import Earlier
 from services.config.model.lineage import Cause
+from services.config.model.push_events import PushEvent
 from services.config.model.triggers import MatchWebhook, RunnablePipeline
 from services.config.runs.admission import Compiled, RunRequest
-from services.config.store.deliveries import PushEvent
 from shared.contracts.pushes import HookReceived, Push, TagResolved
 
 from .verdicts import Judgement

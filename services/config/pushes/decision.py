@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.config.model import lineage
+from services.config.model.push_events import ANSWERED, GATHERING, ORDERING, RECEIVED, RESOLVING, RETRYING, PushEvent
 from services.config.model.triggers import MatchWebhook, RunnablePipeline
 from services.config.runs.admission import MAX_DESCENDANTS, Admitted, Compiled, RunRequest, run_id
-from services.config.store.deliveries import ANSWERED, GATHERING, ORDERING, RECEIVED, RESOLVING, RETRYING, PushEvent
 from shared.contracts.pushes import Found, Push
 from shared.contracts.texts import counted
 from shared.grammar.inputs import blank, docker_inputs, run_inputs

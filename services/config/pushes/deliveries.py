@@ -17,12 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from services.config import metrics
-from services.config.model.triggers import MatchWebhook
-from services.config.runs import admission
-from services.config.runs.batch import RunBatch
-from services.config.store import UnitOfWork, deliveries
-from services.config.store.definitions import webhooks
-from services.config.store.deliveries import (
+from services.config.model.push_events import (
     ANSWERED,
     GATHERING,
     JUDGED,
@@ -32,6 +27,11 @@ from services.config.store.deliveries import (
     RETRYING,
     PushEvent,
 )
+from services.config.model.triggers import MatchWebhook
+from services.config.runs import admission
+from services.config.runs.batch import RunBatch
+from services.config.store import UnitOfWork, deliveries
+from services.config.store.definitions import webhooks
 from shared.contracts.pushes import DeliveryChanged, HookReceived, Push, TagResolve, TagResolved
 from shared.contracts.topics import DELIVERY_CHANGED, TAG_RESOLVE
 from shared.process import tracing

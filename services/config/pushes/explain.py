@@ -6,9 +6,9 @@ from services.config.catalog.base import readable
 from services.config.catalog.hooks import wanted
 from services.config.model.definitions import Webhook
 from services.config.model.people import Person
-from services.config.store import Reading, deliveries, polls
+from services.config.model.push_events import PushEvent
+from services.config.store import Reading, activity, polls
 from services.config.store.definitions import webhooks as webhooks_store
-from services.config.store.deliveries import PushEvent
 from shared.contracts.base import Json
 from shared.contracts.mirror import MirrorState
 from shared.contracts.problems import Code, refuse
@@ -35,7 +35,7 @@ def answer(uow: Reading, person: Person, repository: str, tag: str, at: str) -> 
     # As people have it at hand: an image reference, or the address of the repository's page.
     path = read_repository(repository).path or repository.strip()
     image = f"{repository}:{tag}" if tag else repository
-    events = deliveries.around(uow, projects, path, tag, moment - BEFORE_S, moment + AFTER_S, moment)
+    events = activity.around(uow, projects, path, tag, moment - BEFORE_S, moment + AFTER_S, moment)
     webhooks = webhooks_store.for_repository(uow, projects, path, MOST_WEBHOOKS)
     if events:
         events = sorted(events, key=_weight)

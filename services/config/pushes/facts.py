@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Protocol
 
 from services.config.model.lineage import Cause
+from services.config.model.push_events import RECEIVED, PushEvent
 from services.config.model.triggers import MatchWebhook, RunnablePipeline
 from services.config.runs import admission
 from services.config.runs.batch import RunBatch
 from services.config.store import Reading, deliveries, executions, pushed_images
-from services.config.store.deliveries import RECEIVED, PushEvent
 from services.config.store.timers import is_set
 from shared.contracts.pushes import HookReceived, Push, TagResolved
 from shared.grammar.malformed import Malformed

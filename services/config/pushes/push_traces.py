@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.config.store.deliveries import PushEvent
+from services.config.model.push_events import PushEvent
 from shared.process import tracing
 from shared.process.tracing import SpanRecord
 

@@ -10,8 +10,8 @@ from uuid import UUID
 
 from services.config.model import lineage
 from services.config.model.lineage import Cause
+from services.config.model.push_events import JUDGED, RECEIVED, PushEvent
 from services.config.model.triggers import MatchWebhook
-from services.config.store.deliveries import JUDGED, RECEIVED, PushEvent
 from shared.contracts.pushes import Found, HookReceived, Push, TagResolved
 from shared.grammar.repositories import HUB_HOST
 from shared.process.ids import derived_id, new_id

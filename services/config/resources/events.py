@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from services.config.catalog.base import readable
 from services.config.catalog.documents import link, stamps
 from services.config.model.people import Person
+from services.config.model.push_events import PushEvent
 from services.config.model.rights import Right
 from services.config.pushes import explain
 from services.config.pushes.deliveries import Deliveries
 from services.config.pushes.verdicts import BUTTONS, action_of
 from services.config.resource import unsupported
 from services.config.runs.batch import RunBatch
-from services.config.store import Reading, UnitOfWork, deliveries
+from services.config.store import Reading, UnitOfWork, activity, deliveries
 from services.config.store.definitions import projects as projects_store
-from services.config.store.deliveries import PushEvent
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
@@ -35,9 +35,9 @@ class Events:
         """One page; with `options.pushes` of pushes: the newest event of each, with the others in `_others`."""
         visible = readable(uow, person)
         if not ask.options.get("pushes"):
-            events, total = deliveries.page(uow, visible, ask)
+            events, total = activity.page(uow, visible, ask)
             return Page(documents=tuple(documents(uow, events)), total=total)
-        pushes, total = deliveries.pushes(uow, visible, ask)
+        pushes, total = activity.pushes(uow, visible, ask)
         drawn = iter(documents(uow, [event for events in pushes for event in events]))
         rows = [[next(drawn) for _ in events] for events in pushes]
         return Page(documents=tuple({**first, "_others": others} for first, *others in rows), total=total)

@@ -16,8 +16,9 @@ from shared.process import clock
 from shared.process.logging import get_logger
 
 from . import leadership
+from .engines import DatabaseUnavailable
 from .leadership import Term
-from .unit_of_work import DatabaseUnavailable, Store
+from .unit_of_work import Store
 
 log = get_logger()
 

@@ -10,9 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, bindparam, create_engine, delete, event, insert, select, text
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, InterfaceError, InternalError, OperationalError
+from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, text
 from sqlalchemy.orm import Session
 
 from services.config import metrics
@@ -21,35 +19,15 @@ from shared.contracts.base import Message
 from shared.contracts.topics import Topic
 from shared.process.clock import monotonic, now
 from shared.process.ids import new_id
-from shared.process.life import Fatal
 from shared.process.metrics import Stopwatch
 
 from . import leadership
+from .engines import DatabaseUnavailable, lift_limit, open_engine, parse_url, translated
 from .write_turns import Work, WriteTurn, WriteTurns
 
 T = TypeVar("T")
 
 BEAT_EVERY_S = 2.0
-READ_LIMIT_S = 8.0
-"""A question that takes longer is cancelled: pages must not hold up the database. The gateway waits longer."""
-
-PRAGMAS = (
-    "journal_mode=WAL",
-    "synchronous=FULL",
-    "foreign_keys=ON",
-    "busy_timeout=5000",
-    # Without it LIKE would find more here than on PostgreSQL.
-    "case_sensitive_like=ON",
-)
-
-LIVENESS = {
-    "keepalives": 1,
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 10_000,
-}
-"""A database that is cut off is noticed after some ten seconds, and not after the system's two hours (libpq)."""
 
 _WRITER_KEY = 7_017_717_002
 _ONE_WRITER = text(f"SELECT pg_advisory_xact_lock({_WRITER_KEY})")
@@ -61,16 +39,8 @@ _ADD_TIMER = insert(TimerRow)
 _DROP_TIMER = delete(TimerRow).where(TimerRow.kind == bindparam("of_kind"), TimerRow.subject == bindparam("of_subject"))
 
 
-class DatabaseUnavailable(Exception):
-    """The database cannot be used now: gone, locked or full. Nothing was written; try again later."""
-
-
 class Deposed(DatabaseUnavailable):
     """Another config process leads now: this one may no longer write. Nothing was written."""
-
-
-class TooSlow(DatabaseUnavailable):
-    """A question took longer than `READ_LIMIT_S` and was cancelled; the database itself is well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,13 +178,13 @@ class Store:
     """Opens units of work. One writer at a time, of all processes; any number of readers."""
 
     def __init__(self, url: str, *, clock: Callable[[], float] = now, ticks: Callable[[], float] = monotonic) -> None:
-        self.url = _parsed(url)
+        self.url = parse_url(url)
         self.clock = clock
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.holder = f"portside-config-{secrets.token_hex(6)}"
         """The name of this process's sessions in PostgreSQL."""
-        self._writer = _engine(self.url, self.holder, writing=True)
-        self._reader = _engine(self.url, self.holder, writing=False)
+        self._writer = open_engine(self.url, self.holder, writing=True)
+        self._reader = open_engine(self.url, self.holder, writing=False)
         self.turns = WriteTurns(ticks)
         self._epoch: int | None = None
         """Of this process's last term as leader, which every write transaction checks. Commands lead nothing."""
@@ -244,17 +214,14 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Reading]:
         """A consistent view."""
-        with _translated(), Session(self._reader, expire_on_commit=False) as session:
+        with translated(), Session(self._reader, expire_on_commit=False) as session:
             yield Reading(session, self.clock())
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
         """A consistent view that may take as long as it needs: for a command that reads everything."""
-        with _translated(), self._reader.connect() as connection, connection.begin():
-            if self.is_sqlite:
-                _unlimited(connection)
-            else:
-                connection.execute(text("SET LOCAL statement_timeout = 0"))
+        with translated(), self._reader.connect() as connection, connection.begin():
+            lift_limit(connection)
             yield connection
 
     def lead(self) -> None:
@@ -278,7 +245,7 @@ class Store:
         """
         with self.turns.turn(work) as turn:
             try:
-                with _translated():
+                with translated():
                     yield from self._transaction(turn, lead=lead)
                 self.trouble = ""
             except DatabaseUnavailable as error:
@@ -359,89 +326,3 @@ def mark_sent(uow: UnitOfWork, ids: list[int]) -> None:
     """The broker confirmed these."""
     for start in range(0, len(ids), 500):
         uow.connection.execute(_DROP_PROMISES, {"ids": ids[start : start + 500]})
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except IntegrityError:
-        raise
-    except (OperationalError, InterfaceError, InternalError) as error:
-        if _broken_off(error.orig):
-            raise TooSlow(f"the question took longer than {READ_LIMIT_S:g} s") from error
-        raise DatabaseUnavailable(f"the database cannot be used: {error.orig}") from error
-    except DBAPIError as error:
-        if error.connection_invalidated:
-            raise DatabaseUnavailable(f"the connection to the database was lost: {error.orig}") from error
-        raise
-
-
-def _broken_off(error: BaseException | None) -> bool:
-    """By the limit on questions: SQLite says `interrupted`, PostgreSQL `query_canceled`."""
-    return getattr(error, "sqlite_errorname", "") == "SQLITE_INTERRUPT" or getattr(error, "sqlstate", "") == "57014"
-
-
-def _parsed(url: str) -> URL:
-    try:
-        return make_url(url)
-    except ArgumentError:
-        # Without what was given: it may hold a password.
-        raise Fatal("The address of the database cannot be read; write sqlite:///… or postgresql://…") from None
-
-
-def _engine(url: URL, holder: str, *, writing: bool) -> Engine:
-    backend = url.get_backend_name()
-    if backend == "sqlite":
-        engine = create_engine(url, pool_size=1 if writing else 16, max_overflow=0 if writing else 16)
-        _prepare_sqlite(engine, writing)
-        return engine
-    if backend == "postgresql":
-        limits = f"-c default_transaction_read_only=on -c statement_timeout={int(READ_LIMIT_S * 1e3)}"
-        return create_engine(
-            url.set(drivername="postgresql+psycopg"),
-            pool_size=2 if writing else 16,
-            max_overflow=1 if writing else 16,
-            pool_pre_ping=True,
-            isolation_level="READ COMMITTED" if writing else "REPEATABLE READ",
-            connect_args={
-                # Compiling a question takes longer than any of ours may.
-                "options": "-c jit=off" if writing else f"-c jit=off {limits}",
-                "connect_timeout": 5,
-                "application_name": holder,
-                **LIVENESS,
-            },
-        )
-    raise Fatal(f"A database of the kind {backend} cannot be used; name one with sqlite:/// or postgresql://")
-
-
-def _prepare_sqlite(engine: Engine, writing: bool) -> None:
-    begin = "BEGIN IMMEDIATE" if writing else "BEGIN"
-
-    @event.listens_for(engine, "connect")
-    def _connected(connection: Any, _record: Any) -> None:
-        # The driver's own transaction handling begins too late for a consistent view: BEGIN is ours.
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in PRAGMAS:
-            cursor.execute(f"PRAGMA {pragma}")
-        if not writing:
-            cursor.execute("PRAGMA query_only=ON")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def _begun(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-        if not writing:
-            _limit_time(connection)
-
-
-def _limit_time(connection: Connection) -> None:
-    until = monotonic() + READ_LIMIT_S
-    driver: Any = connection.connection.driver_connection
-    driver.set_progress_handler(lambda: int(monotonic() > until), 100_000)
-
-
-def _unlimited(connection: Connection) -> None:
-    driver: Any = connection.connection.driver_connection
-    driver.set_progress_handler(None, 0)

@@ -18,7 +18,8 @@ from shared.process.logging import get_logger
 
 from . import encoded_slashes, openapi, parameters, wire
 from .call import Call, Reply
-from .routes import PREFIXES, ROUTES, Route
+from .route import Route
+from .routes import PREFIXES, ROUTES
 
 _CODES = {400: Code.INVALID, 401: Code.UNAUTHENTICATED, 403: Code.FORBIDDEN, 404: Code.NOT_FOUND}
 _SIGN_IN = (

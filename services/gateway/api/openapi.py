@@ -10,7 +10,8 @@ from pathlib import Path
 
 from shared.contracts.base import Json
 
-from .routes import PREFIXES, ROUTES, Route
+from .route import Route
+from .routes import PREFIXES, ROUTES
 from .schemas.parts import by_name, ref
 from .schemas.table import REQUIRED, SCHEMAS
 

@@ -6,76 +6,22 @@ marked `absolute` are whole.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from shared.contracts.catalog import Kind
 
 from . import approvals, endpoints, generic, handlers, iaas, integrations, oauth, sign_in, sources, templates
-from .call import Handler
+from .route import LIST, Route, clones, collection, events_of
 
 PREFIXES = ("/codestream/api", "/pipeline/api", "/portside/api")
 
 AS_YAML = (("application/x-yaml", "Yaml"),)
 AS_FILE = (("text/csv", "Text"), ("application/x-ndjson", "Text"))
-LIST = ("$filter", "$orderby", "$top", "$skip", "page", "$size", "count", "$expand")
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One method of one address.
-
-    `ok` is the status of success; `takes` and `gives` name schemas: `[X]` is the list shape of X, `New X` is X with all
-    that making one needs.
-    """
-
-    method: str
-    path: str
-    handler: Handler
-    summary: str
-    tag: str
-    takes: str = ""
-    gives: str = "Object"
-    query: tuple[str, ...] = ()
-    ok: int = 200
-    public: bool = False
-    """Answers without an access token."""
-    absolute: bool = False
-    """Not below the prefixes."""
-    actions: tuple[str, ...] = ()
-    """What its parameter `action` may say."""
-    takes_type: str = "application/json"
-    gives_type: str = "application/json"
-    takes_also: tuple[tuple[str, str], ...] = ()
-    """Further content types of the body, each with its schema."""
-    gives_also: tuple[tuple[str, str], ...] = ()
-    """Further content types of the answer, each with its schema: for who accepts or asks for them."""
-
-
-def _collection(kind: Kind, schema: str, noun: str, tag: str, *, named: bool = True) -> list[Route]:
-    """List, create, and one object by id and by project and name."""
-    base, noun_phrase = f"/{kind.value}", f"{'an' if noun[0] in 'aeiAE' else 'a'} {noun}"
-    rows = [
-        Route("GET", base, generic.listing(kind), f"List {noun}s", tag, gives=f"[{schema}]", query=LIST),
-        Route("POST", base, generic.change(kind, "create"), f"Create {noun_phrase}", tag, takes=f"New {schema}",
-              gives=schema),
-    ]  # fmt: skip
-    for where, how in ((f"{base}/{{id}}", "id"), (f"{base}/{{project}}/{{name}}", "project and name")):
-        if how != "id" and not named:
-            continue
-        rows += [
-            Route("GET", where, generic.one(kind), f"Get {noun_phrase} by {how}", tag, gives=schema),
-            Route(
-                "PUT", where, generic.change(kind, "replace"), f"Replace {noun_phrase} by {how}", tag, schema, schema
-            ),
-            Route("PATCH", where, generic.change(kind, "patch"), f"Change {noun_phrase} by {how}", tag, schema, schema),
-            Route("DELETE", where, generic.change(kind, "delete"), f"Delete {noun_phrase} by {how}", tag, gives=schema),
-        ]
-    return rows
 
 
 def _pipelines() -> list[Route]:
     tag = "Pipelines"
-    rows = [_pipeline_row(row) for row in _collection(Kind.PIPELINES, "Pipeline", "pipeline", tag)]
+    rows = [_pipeline_row(row) for row in collection(Kind.PIPELINES, "Pipeline", "pipeline", tag)]
     verbs = ("clone", "tag", "restore", "dry-run")
     act = generic.action(Kind.PIPELINES, verbs, default="clone")
     summary = "Clone, tag, restore a version, or dry-run"
@@ -176,7 +122,7 @@ def _endpoints() -> list[Route]:
     tag = "Endpoints"
     meant = ("id", "project", "name")
     return [
-        *_collection(Kind.ENDPOINTS, "Endpoint", "endpoint", tag),
+        *collection(Kind.ENDPOINTS, "Endpoint", "endpoint", tag),
         Route("GET", "/endpoint-types", endpoints.types, "List endpoint types", tag, gives="EndpointTypes"),
         Route("GET", "/endpoint-tiles", endpoints.tiles, "List endpoint types as tiles", tag, gives="Tiles"),
         Route("GET", "/endpoint-tiles/{type}", endpoints.tile, "Get the tile of an endpoint type", tag),
@@ -201,7 +147,7 @@ def _hooks() -> list[Route]:
     event = generic.action(Kind.EVENTS, verbs, default="rerun")
     exported = generic.exported(Kind.EVENTS)
     return [
-        *_collection(Kind.WEBHOOKS, "DockerWebhook", "Docker webhook", tag),
+        *collection(Kind.WEBHOOKS, "DockerWebhook", "Docker webhook", tag),
         Route(
             "POST", "/registry-webhooks/{id}", handlers.act_on_webhook, "Rotate its token, or test it", tag,
             "WebhookAction", "DockerWebhook", ("action",), actions=handlers.WEBHOOK_ACTIONS,
@@ -240,36 +186,16 @@ def _approvals() -> list[Route]:
     ]  # fmt: skip
 
 
-def _events_of(kind: Kind, schema: str, noun: str, tag: str) -> list[Route]:
-    verbs = ("rerun", "resume")
-    item, act = f"/{kind.value}/{{id}}", generic.action(kind, verbs, default="rerun")
-    return [
-        Route("GET", f"/{kind.value}", generic.listing(kind), f"List {noun}s", tag, gives=f"[{schema}]", query=LIST),
-        Route("GET", item, generic.one(kind), f"Get a {noun}", tag, gives=schema),
-        Route("POST", item, act, f"Match a {noun} again", tag, "Object", schema, ("action",), actions=verbs),
-        Route("DELETE", item, generic.change(kind, "delete"), f"Delete a {noun}", tag, gives=schema),
-    ]
-
-
-def _clones(kind: Kind, schema: str, noun: str, tag: str) -> list[Route]:
-    verbs = ("clone",)
-    act = generic.action(kind, verbs, default="clone")
-    return [
-        Route("POST", where, act, f"Clone a {noun}", tag, "ServiceRequest", schema, ("action",), actions=verbs)
-        for where in (f"/{kind.value}/{{id}}", f"/{kind.value}/{{project}}/{{name}}")
-    ]
-
-
 def _sources() -> list[Route]:
     git, gerrit = "Git webhooks", "Gerrit"
     listener, trigger, listeners = "GerritListener", "GerritTrigger", "/gerrit-listeners"
     return [
-        *_collection(Kind.GIT_WEBHOOKS, "GitWebhook", "Git webhook", git),
-        *_events_of(Kind.GIT_EVENTS, "GitEvent", "Git event", git),
+        *collection(Kind.GIT_WEBHOOKS, "GitWebhook", "Git webhook", git),
+        *events_of(Kind.GIT_EVENTS, "GitEvent", "Git event", git),
         Route("POST", "/git-webhook-listeners/{id}", sources.listen, "Where a Git server announces pushes", git,
               "Object", query=("token",), public=True),
-        *_collection(Kind.GERRIT_LISTENERS, listener, "Gerrit listener", gerrit),
-        *_clones(Kind.GERRIT_LISTENERS, listener, "Gerrit listener", gerrit),
+        *collection(Kind.GERRIT_LISTENERS, listener, "Gerrit listener", gerrit),
+        *clones(Kind.GERRIT_LISTENERS, listener, "Gerrit listener", gerrit),
         Route("POST", f"{listeners}/validate", sources.validate_listener, "Validate a Gerrit listener", gerrit,
               f"New {listener}", listener),
         *(
@@ -277,9 +203,9 @@ def _sources() -> list[Route]:
                   gives="Text")
             for where in (f"{listeners}/{{id}}", f"{listeners}/{{project}}/{{name}}")
         ),
-        *_collection(Kind.GERRIT_TRIGGERS, trigger, "Gerrit trigger", gerrit),
-        *_clones(Kind.GERRIT_TRIGGERS, trigger, "Gerrit trigger", gerrit),
-        *_events_of(Kind.GERRIT_EVENTS, "GerritEvent", "Gerrit event", gerrit),
+        *collection(Kind.GERRIT_TRIGGERS, trigger, "Gerrit trigger", gerrit),
+        *clones(Kind.GERRIT_TRIGGERS, trigger, "Gerrit trigger", gerrit),
+        *events_of(Kind.GERRIT_EVENTS, "GerritEvent", "Gerrit event", gerrit),
         Route("POST", "/gerrit-events", generic.change(Kind.GERRIT_EVENTS, "create"), "Try a trigger on a change",
               gerrit, "GerritManualTrigger", "GerritManualAnswer"),
     ]  # fmt: skip
@@ -296,7 +222,7 @@ def _integrations() -> list[Route]:
         "restore": "Copy a version's content to the draft",
     }
     return [
-        *_collection(Kind.CUSTOM_INTEGRATIONS, schema, "custom integration", tag),
+        *collection(Kind.CUSTOM_INTEGRATIONS, schema, "custom integration", tag),
         Route("GET", versions, integrations.versions, "List its versions", tag, gives=f"[{schema}]", query=LIST),
         Route("POST", versions, act("version"), "Keep the draft as a version", tag, "IntegrationVersion", schema),
         Route("GET", item, integrations.version, "Get a version", tag, gives=schema),
@@ -308,9 +234,9 @@ def _integrations() -> list[Route]:
 
 def _people() -> list[Route]:
     tag = "Projects and people"
-    users = _collection(Kind.USERS, "User", "user", tag, named=False)
-    tokens = [row for row in _collection(Kind.TOKENS, "ApiToken", "API token", tag, named=False) if row.method != "PUT"]
-    projects = _collection(Kind.PROJECTS, "Project", "project", tag, named=False)
+    users = collection(Kind.USERS, "User", "user", tag, named=False)
+    tokens = [row for row in collection(Kind.TOKENS, "ApiToken", "API token", tag, named=False) if row.method != "PUT"]
+    projects = collection(Kind.PROJECTS, "Project", "project", tag, named=False)
     provider = "SignInProvider"
     act = generic.action(Kind.PROVIDERS, ("try",), default="try")
     page, get_project = handlers.projects_page, generic.one(Kind.PROJECTS)
@@ -330,7 +256,7 @@ def _people() -> list[Route]:
         Route("POST", "/users/{id}", generic.action(Kind.USERS, ("password",)), "Set a password", tag, "Password",
               "User", ("action",), actions=("password",)),
         *tokens,
-        *_collection(Kind.PROVIDERS, provider, "sign-in provider", tag, named=False),
+        *collection(Kind.PROVIDERS, provider, "sign-in provider", tag, named=False),
         Route("POST", "/sign-in-providers/{id}", act, "What somebody with these claims would get", tag, "SignInTrial",
               "SignInGrants", ("action",), actions=("try",)),
         Route("GET", "/sessions", generic.listing(Kind.SESSIONS), "List your sessions", tag, gives="[Session]",
@@ -412,8 +338,8 @@ ROUTES: tuple[Route, ...] = (
     *_executions(),
     *_deployments(),
     *_endpoints(),
-    *_collection(Kind.VARIABLES, "Variable", "variable", "Variables"),
-    *_collection(Kind.SCHEDULES, "Schedule", "schedule", "Schedules"),
+    *collection(Kind.VARIABLES, "Variable", "variable", "Variables"),
+    *collection(Kind.SCHEDULES, "Schedule", "schedule", "Schedules"),
     *_hooks(),
     *_sources(),
     *_integrations(),

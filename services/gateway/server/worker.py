@@ -5,9 +5,9 @@ half a request, or a byte a second, or no TLS handshake, then hold every thread,
 
 So one loop reads all connections without waiting: TLS handshakes (their arithmetic in two threads of its own, which
 never wait either), heads and bodies, each with a deadline and bounds on size, in memory and beyond that in a file. A
-request that is complete goes to a thread of the pool, where gunicorn's own parser reads it from the bytes that are
-there and the application answers. Of the answer the loop sends what its reader does not take at once (`outlet`), so
-that a slow reader holds no thread either. Then the connection waits for its next request.
+request that is complete goes to a thread of the pool, which answers it (`answering`). Of the answer the loop sends what
+its reader does not take at once (`outlet`), so that a slow reader holds no thread either. Then the connection waits for
+its next request.
 
 Sign-ins have a few threads of their own: a thread for each of a flood would hold up all others of the process.
 
@@ -29,21 +29,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, cast
 
-from gunicorn.http import get_parser
-from gunicorn.http.errors import NoMoreData, ParseException
-from gunicorn.http.wsgi import create
 from gunicorn.workers.base import Worker
 from gunicorn.workers.gthread import PollableMethodQueue
 
-from services.gateway.request_bodies import DROPPED
 from services.gateway.settings import GatewaySettings
 from shared.process.addresses import is_within, normal_text
 from shared.process.clock import monotonic
 from shared.process.logging import get_logger
 
+from .answering import answer
 from .connection import Connection, Limits, PeerGone, Phase
 from .connection_book import ConnectionBook
-from .outlet import QueuedResponse
 from .tls import ServerCertificate
 
 ACCEPTED_AT_ONCE = 64
@@ -304,8 +300,11 @@ class LoopWorker(Worker):  # type: ignore[misc]
         self._book.busy(connection)
         connection.phase = Phase.BUSY
         threads = self._sign_ins if self.wsgi.is_sign_in(connection.target) else self._threads
-        served = threads.submit(self._handle, connection)
+        served = threads.submit(self._answer, connection)
         served.add_done_callback(lambda done: self._calls.defer(self._after_request, connection, done))
+
+    def _answer(self, connection: Connection) -> bool:
+        return answer(connection, self.wsgi, self.cfg, keep_open=self.alive and not connection.is_last)
 
     def _after_request(self, connection: Connection, served: Future[bool]) -> None:
         self._book.wait(connection)
@@ -342,47 +341,6 @@ class LoopWorker(Worker):  # type: ignore[misc]
         else:
             # TLS may hold decrypted bytes of which the poller knows nothing.
             self._receive(connection)
-
-    def _handle(self, connection: Connection) -> bool:
-        """In a thread: answer a complete request. True when the connection may carry another one."""
-        try:
-            request = next(get_parser(self.cfg, connection.store.pieces(), connection.client))
-            return self._answer(connection, request)
-        except OSError as error:
-            get_logger().debug("answer.not-sent", reason=type(error).__name__)
-        except (StopIteration, ParseException, NoMoreData) as error:
-            get_logger().warning("request.invalid", reason=type(error).__name__)
-            connection.answer(400)
-        except Exception:
-            get_logger().exception("request.failed")
-            connection.answer(500)
-        return False
-
-    def _answer(self, connection: Connection, request: Any) -> bool:
-        # The loop has said it already, and the whole body is here.
-        request._expected_100_continue = False
-        response, environ = create(
-            request, connection.outlet, connection.client, connection.server, self.cfg, response_class=QueuedResponse
-        )
-        environ |= {"wsgi.multithread": True, DROPPED: connection.store.dropped}
-        if connection.is_last or not self.alive:
-            response.force_close()
-        answer = self.wsgi(environ, response.start_response)
-        try:
-            for piece in answer:
-                response.write(piece)
-            response.close()
-        except OSError:
-            raise
-        except Exception:
-            if not response.headers_sent:
-                raise
-            get_logger().exception("answer.interrupted", path=environ.get("PATH_INFO", ""))
-            return False
-        finally:
-            if hasattr(answer, "close"):
-                answer.close()
-        return not response.should_close()
 
 
 _ON_EVENT: dict[Phase, Callable[[LoopWorker, Connection], None]] = {

@@ -9,9 +9,9 @@ import pytest
 
 from services.config.model import lineage
 from services.config.model.claims import State
+from services.config.model.push_events import PushEvent
 from services.config.model.triggers import Actor
 from services.config.store import Store, deployments, pushed_images
-from services.config.store.deliveries import PushEvent
 from shared.contracts.catalog import Find, Kind
 from shared.contracts.history import Deployed, Pushing, RunEnded, Status, TaskEnded, TaskHandle
 from shared.contracts.pushes import Found, PushKind, RegistryAccess, TagResolve, TagResolved

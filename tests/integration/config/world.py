@@ -8,6 +8,7 @@ from typing import Any
 from services.config.catalog.following.looking import SourceFollowing
 from services.config.inbox import Inbox
 from services.config.model.people import SYSTEM
+from services.config.model.push_events import PushEvent
 from services.config.pushes.deliveries import Deliveries
 from services.config.pushes.facts import ORDER
 from services.config.pushes.polling import Pace, TagPolling
@@ -16,7 +17,6 @@ from services.config.runs.batch import RunBatch
 from services.config.runs.heartbeats import Leases
 from services.config.runs.ledger import Ledger
 from services.config.store import Store, deliveries, executions
-from services.config.store.deliveries import PushEvent
 from services.config.store.executions import Run
 from services.config.store.timers import is_set
 from services.config.store.unit_of_work import Promised

@@ -9,7 +9,8 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from services.gateway.api.routes import PREFIXES, ROUTES, Route
+from services.gateway.api.route import Route
+from services.gateway.api.routes import PREFIXES, ROUTES
 from shared.contracts.catalog import Kind
 from tests.support.in_process import InProcess
 

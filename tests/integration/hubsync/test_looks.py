@@ -117,10 +117,10 @@ class Street(Observer):
 
     def events(self) -> list[tuple[str, str, str]]:
         """Tag, verdict and how it came, oldest first."""
-        from services.config.store import deliveries
+        from services.config.store import activity
 
         with self.office.store.read() as uow:
-            found, _ = deliveries.page(uow, None, Find(kind=Kind.EVENTS, orderby="timeStampInMicros asc", top=100))
+            found, _ = activity.page(uow, None, Find(kind=Kind.EVENTS, orderby="timeStampInMicros asc", top=100))
         return [((one.push and one.push.tag) or "", one.verdict, one.via) for one in found]
 
     def shown(self, made: dict[str, Any]) -> dict[str, Any]:
@@ -191,10 +191,10 @@ def test_in_the_mode_look_each_push_runs_at_the_next_look_and_others_get_their_v
     street.push("main")
     street.later(LOOK_S)
     assert street.events() == [("1.1", "started", "look"), ("main", "ignored: tag", "look")]
-    from services.config.store import deliveries
+    from services.config.store import activity
 
     with street.office.store.read() as uow:
-        found, _ = deliveries.page(uow, None, Find(kind=Kind.EVENTS, filter="tag eq '1.1'"))
+        found, _ = activity.page(uow, None, Find(kind=Kind.EVENTS, filter="tag eq '1.1'"))
     assert found[0].push is not None
     assert found[0].push.digest == digest
     assert street.shown(made)["look"]["problem"] == ""

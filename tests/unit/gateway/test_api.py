@@ -12,7 +12,8 @@ from urllib.parse import quote
 import pytest
 
 from services.gateway.api.call import YAML_TYPES
-from services.gateway.api.routes import PREFIXES, ROUTES, Route
+from services.gateway.api.route import Route
+from services.gateway.api.routes import PREFIXES, ROUTES
 from shared.bus import RequestTimeout, Unavailable
 from shared.contracts.catalog import Act, AdmissionAsk, Find, Get, Kind, Page
 from shared.contracts.problems import Code, Flaw, Problem, Refused, refuse

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from services.config.migrations import migrate
+from services.config.model.push_events import PushEvent
 from services.config.pushes.deliveries import Deliveries
 from services.config.runs.batch import RunBatch
-from services.config.store.deliveries import PushEvent
 from shared.contracts.catalog import Kind
 from shared.contracts.pushes import HookReceived, Push
 from shared.process.ids import new_id

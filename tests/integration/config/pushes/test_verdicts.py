@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from services.config.model.deliveries import SENDER_REFUSED
+from services.config.model.push_events import PushEvent
 from services.config.model.triggers import Actor
 from services.config.pushes import deliveries
 from services.config.pushes.decision import FOUND_WITHIN_S, ORDERED_WITHIN_S
@@ -16,7 +17,6 @@ from services.config.pushes.verdicts import ABOUT, BUTTONS, Verdict, action_of
 from services.config.runs import admission
 from services.config.runs.batch import RunBatch
 from services.config.store import Store
-from services.config.store.deliveries import PushEvent
 from shared.contracts.history import Pushing, TaskHandle
 from shared.contracts.pushes import Found, RegistryAccess, TagResolved
 from tests.integration.config.conftest import Clock, Definitions, pipeline, webhook

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from services.config.model.push_events import JUDGED, PushEvent
 from services.config.pushes.records import push_key
-from services.config.store import Store, deliveries, filters
-from services.config.store.deliveries import JUDGED, MOST_OF_PUSH, PushEvent
+from services.config.store import Store, activity, deliveries, filters
+from services.config.store.activity import MOST_OF_PUSH
 from shared.contracts.catalog import Find, Kind
 from shared.contracts.pushes import Push
 
@@ -50,7 +51,7 @@ def pushes(
 ) -> tuple[list[list[str]], int]:
     """The ids of each push's events, and how many pushes there are."""
     with store.read() as uow:
-        rows, total = deliveries.pushes(uow, projects, Find(kind=Kind.EVENTS, filter=filter, **page))
+        rows, total = activity.pushes(uow, projects, Find(kind=Kind.EVENTS, filter=filter, **page))
     return [[row.id for row in events] for events in rows], total
 
 
@@ -106,12 +107,12 @@ def test_what_the_registry_does_not_date_is_a_push_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("few", [10_000, -1], ids=["few", "many"])
-@pytest.mark.parametrize("read", [deliveries.pushes, deliveries.page])
+@pytest.mark.parametrize("read", [activity.pushes, activity.page])
 def test_an_outcome_of_few_runs_is_looked_up_by_them_and_one_of_many_walked_by_time(
     filled: Store, monkeypatch: pytest.MonkeyPatch, few: int, read: Callable[..., Any]
 ) -> None:
     """Of an outcome that no run has, all of a million events were walked; of a frequent one, all were sorted."""
-    monkeypatch.setattr(deliveries, "FEW_RUNS", few)
+    monkeypatch.setattr(activity, "FEW_RUNS", few)
     statements: list[tuple[str, Any]] = []
     ask = Find(kind=Kind.EVENTS, filter="executionStatus eq 'FAILED' and startswith(verdict,'started')")
     with filled.read() as uow:
@@ -143,4 +144,4 @@ def test_an_outcome_of_few_runs_is_looked_up_by_them_and_one_of_many_walked_by_t
     ],
 )
 def test_what_a_filter_demands_of_each_row(filter: str, value: str | None) -> None:
-    assert filters.demanded(filter, "executionStatus", deliveries.FIELDS) == value
+    assert filters.demanded(filter, "executionStatus", activity.FIELDS) == value

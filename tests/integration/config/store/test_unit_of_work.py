@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from services.config.handlers import too_slow
-from services.config.store import DatabaseUnavailable, Store, TooSlow, unit_of_work
+from services.config.store import DatabaseUnavailable, Store, TooSlow, engines
 from services.config.store.lock import lock_of
 from shared.contracts.catalog import Find, Kind
 from shared.contracts.problems import Code
@@ -74,7 +74,7 @@ def test_a_reader_cannot_write(store: Store) -> None:
 
 
 def test_a_question_past_its_time_is_no_fault_of_the_database(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unit_of_work, "READ_LIMIT_S", 0.2)
+    monkeypatch.setattr(engines, "READ_LIMIT_S", 0.2)
     long = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 300000000) SELECT max(x) FROM n"
     brief = "SELECT 1" if store.is_sqlite else "SET LOCAL statement_timeout = 200"
     with pytest.raises(TooSlow, match=r"longer than 0\.2 s"), store.read() as uow:

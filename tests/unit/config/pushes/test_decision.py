@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from services.config.model.deliveries import Earlier
 from services.config.model.lineage import Cause
+from services.config.model.push_events import ANSWERED, GATHERING, ORDERING, RECEIVED, RESOLVING, RETRYING, PushEvent
 from services.config.model.triggers import Actor, MatchWebhook, RunnablePipeline
 from services.config.pushes import records
 from services.config.pushes.case import Case, Start, Wait
 from services.config.pushes.decision import FOUND_WITHIN_S, RUN_WITHIN_S, decide
 from services.config.pushes.verdicts import ABOUT, Judgement, Verdict
 from services.config.runs import admission
-from services.config.store.deliveries import ANSWERED, GATHERING, ORDERING, RECEIVED, RESOLVING, RETRYING, PushEvent
 from shared.contracts.pushes import BodySignature, Found, HookReceived, Push, RegistryAccess, TagResolved
 
 NOW = 1_790_000_000.0
