@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from time import sleep
 from typing import TypeVar, cast
 
-from shared.bus import Ack, Incoming, NotConfirmed, Outcome, RequestTimeout, Retry, Unavailable
+from shared.bus import Ack, Incoming, NotAsked, NotConfirmed, Outcome, RequestTimeout, Retry, Unavailable
 from shared.contracts.base import Message
 from shared.contracts.catalog import Inspect, Inspected, ValidateAsk, Validated
 from shared.contracts.notices import Notice, NoticeTried
@@ -24,6 +25,8 @@ WAIT_FOR_PLACE_S = 2.0
 FULL_AGAIN_S = 1.0
 TAKE_AGAIN_CEILING_S = 15.0
 """Below the lease: a take whose answer was lost is answered again before it ends."""
+LOST_TAKE_AGAIN_S = 0.5
+"""After a connection was lost with the answer: the lease may have begun, and the next connection is soon there."""
 STOPPING_SEEN_AFTER_S = 0.5
 
 log = get_logger()
@@ -70,18 +73,41 @@ def take_run(holder: Holder, ledger: LedgerPort) -> Callable[[Incoming], Outcome
 def _answer_of_take(holder: Holder, ledger: LedgerPort, ask: Take) -> TakeAnswer:
     """Wait for as long as the ledger may still record the take, and ask again meanwhile, in case an answer was lost.
 
-    A ledger that is behind gives the run to this runner whenever it gets there. If nobody waited for its answer by
-    then, nobody would hold the run, and the end of its lease would count as a death.
+    A ledger that is behind, or whose answer was lost with a connection, gives the run to this runner all the same. If
+    nobody waited for its answer by then, nobody would hold the run, and the end of its lease would count as a death.
     """
-    answers: list[Future[TakeAnswer]] = []
+    waiting: set[Future[TakeAnswer]] = set()
+    may_be_recorded, times = False, 0
     again_at, give_up_at = float("-inf"), monotonic() + TAKE_WITHIN_S
     while not holder.stopping and (at := monotonic()) < give_up_at:
         if at >= again_at:
-            answers.append(ledger.take(ask))
-            again_at = at + doubled(TAKE_AGAIN_AFTER_S, len(answers), TAKE_AGAIN_CEILING_S)
-        if answered := wait(answers, STOPPING_SEEN_AFTER_S, FIRST_COMPLETED).done:
+            waiting.add(ledger.take(ask))
+            times += 1
+            again_at = at + doubled(TAKE_AGAIN_AFTER_S, times, TAKE_AGAIN_CEILING_S)
+        done, waiting = _next_answers(waiting, min(STOPPING_SEEN_AFTER_S, again_at - at))
+        if answered := [answer for answer in done if not _is_lost(answer)]:
             return min(answered, key=lambda answer: answer.exception() is not None).result()
+        for lost in done:
+            may_be_recorded |= not isinstance(lost.exception(), NotAsked)
+            if not (may_be_recorded or waiting):
+                return lost.result()
+            times, again_at = 0, min(again_at, monotonic() + LOST_TAKE_AGAIN_S)
     raise RequestTimeout("the runner stops" if holder.stopping else f"no answer within {TAKE_WITHIN_S:g} s")
+
+
+def _next_answers(
+    waiting: set[Future[TakeAnswer]], timeout_s: float
+) -> tuple[set[Future[TakeAnswer]], set[Future[TakeAnswer]]]:
+    """Which of them have come within the time, and which have not."""
+    if not waiting:
+        sleep(timeout_s)
+    done, still_waiting = wait(waiting, timeout_s, FIRST_COMPLETED)
+    return done, still_waiting
+
+
+def _is_lost(answer: Future[TakeAnswer]) -> bool:
+    """Whether the question, or the answer to it, was lost with a connection."""
+    return isinstance(answer.exception(), Unavailable)
 
 
 def hear_intent(holder: Holder) -> Callable[[Incoming], None]:

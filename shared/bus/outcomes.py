@@ -112,5 +112,9 @@ class Unavailable(Exception):
     """A request could not be sent, or its answer can no longer arrive: the broker is away."""
 
 
+class NotAsked(Unavailable):
+    """A request did not leave, or came back unread: nobody will carry it out."""
+
+
 class RequestTimeout(Exception):
     """Nobody answered in time. A command may still be carried out: repeat it with the same command id."""

@@ -17,7 +17,7 @@ from shared.process.logging import get_logger
 
 from . import topology, wire
 from .link import Link
-from .outcomes import RequestTimeout, Unavailable
+from .outcomes import NotAsked, RequestTimeout, Unavailable
 from .refusals import Refusals, Route
 
 REPLY_TO = "amq.rabbitmq.reply-to"
@@ -72,9 +72,9 @@ class Requester:
         future.set_running_or_notify_cancel()
         if not self.ready:
             why = self._link.why_down or "connecting"
-            future.set_exception(Unavailable(f"{topic.name} was not asked: the broker is away ({why})"))
+            future.set_exception(NotAsked(f"{topic.name} was not asked: the broker is away ({why})"))
         elif self._link.blocked:
-            future.set_exception(Unavailable(f"{topic.name} was not asked: the broker is short of memory or disk"))
+            future.set_exception(NotAsked(f"{topic.name} was not asked: the broker is short of memory or disk"))
         else:
             at = monotonic()
             request = _Asked(future, topic, timeout_s, at + timeout_s, at + min(timeout_s, doubt_after_s))
@@ -130,7 +130,7 @@ class Requester:
                 mandatory=True,
             )
         except Exception as error:
-            request.future.set_exception(Unavailable(f"{request.topic.name} was not asked: {error}"))
+            request.future.set_exception(NotAsked(f"{request.topic.name} was not asked: {error}"))
             return
         if not self._asked:
             self._link.later(_SWEEP_S, self._sweep)
@@ -151,7 +151,7 @@ class Requester:
     def _on_return(self, _channel: Any, _method: Any, properties: Any, _body: bytes) -> None:
         request = self._asked.pop(properties.correlation_id or "", None)
         if request is not None:
-            request.future.set_exception(Unavailable(f"{request.topic.name} was not asked: no queue takes it"))
+            request.future.set_exception(NotAsked(f"{request.topic.name} was not asked: no queue takes it"))
             self._link.declare_again(lambda: None)
 
     def _sweep(self) -> None:

@@ -40,6 +40,7 @@ def faults(world: World, random: Random) -> list[Callable[[], object]]:
         lambda: world.wake(runner),
         lambda: world.wake(runner),
         lambda: world.shut_down(runner),
+        lambda: world.connection_breaks(runner),
         lambda: world.copy_again(number),
         lambda: world.copy_again(number),
         world.relay_twice,

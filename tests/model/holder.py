@@ -268,6 +268,8 @@ class Runner:
     questions: Iterator[int] = field(default_factory=lambda: count(1))
     taking: dict[int, tuple[str, int, str]] = field(default_factory=dict)
     """Question → execution, dispatch and take id of takes whose answer is awaited."""
+    listed: dict[int, dict[str, int]] = field(default_factory=dict)
+    """Question → what a sign of life listed: execution and attempt."""
     holds: list[Hold] = field(default_factory=list)
 
     @property
@@ -280,6 +282,7 @@ class Runner:
         self.up = self.asleep = False
         self.life += 1
         self.taking.clear()
+        self.listed.clear()
         self.holds.clear()
 
     def taken(self, execution_id: str, answer: TakeAnswer) -> None:

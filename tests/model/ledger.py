@@ -48,6 +48,8 @@ class Ledger:
     deaths: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     leases: Leases = field(default_factory=lambda: Leases(lease_s=LEASE_S))
     grants: dict[Key, list[int]] = field(default_factory=lambda: defaultdict(list))
+    askers: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """Take id → the name and life of the runner that asks."""
     owners: dict[tuple[str, int], set[tuple[str, str]]] = field(default_factory=lambda: defaultdict(set))
 
     def create(self, execution_id: str) -> None:
@@ -97,10 +99,9 @@ class Ledger:
             self.owners[dispatch].add(mine)
         if len(self.owners[dispatch]) > 1:
             raise Broken(f"dispatch {dispatch} has two owners")
-        if not decision.taken and mine in self.owners[dispatch]:
-            owns = known.state is p.State.HELD and (known.runner, known.take_id) == mine
-            if owns and known.dispatch == ask.dispatch:
-                raise Broken("the same take asked again got another answer")
+        is_newest = known.state in (p.State.HELD, p.State.DISPATCHED) and (known.runner, known.take_id) == mine
+        if not decision.taken and is_newest:
+            raise Broken("the same take asked again got another answer")
 
     def _report(self, said: Report) -> ReportAnswer:
         known = self.holdings[said.execution_id]

@@ -46,6 +46,12 @@ def _same_take_is_dropped(holding: p.RunClaim, ask: Take) -> tuple[p.RunClaim, p
     return p.take(holding, ask)
 
 
+def _same_take_after_its_lease_is_dropped(holding: p.RunClaim, ask: Take) -> tuple[p.RunClaim, p.TakeDecision]:
+    if holding.state is p.State.DISPATCHED and ask.dispatch != holding.dispatch:
+        return holding, p.TakeDecision(taken=False, reason="older")
+    return p.take(holding, ask)
+
+
 def _old_dispatches_count(holding: p.RunClaim, ask: Take) -> tuple[p.RunClaim, p.TakeDecision]:
     return p.take(holding, ask.model_copy(update={"dispatch": holding.dispatch}))
 
@@ -164,6 +170,8 @@ def _fence(number: Callable[[p.RunClaim, int], int]) -> Callable[[], World]:
 MUTATIONS: dict[str, Mutation] = {
     "any take of a dispatch owns it": Mutation(1, _with(take=_any_take_owns)),
     "the same take again has to drop": Mutation(2, _with(take=_same_take_is_dropped)),
+    "the same take after its lease has to drop": Mutation(2, _with(take=_same_take_after_its_lease_is_dropped)),
+    "a runner forgets its takes with the connection": Mutation(2, lambda: World(forgetful=True)),
     "older dispatches can be taken": Mutation(1, _with(take=_old_dispatches_count)),
     "an expired lease sends the same number": Mutation(1, _with(expire=_expire_sends_the_same_number)),
     "no fence": Mutation(3, _with(report=_no_fence)),

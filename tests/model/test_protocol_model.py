@@ -85,6 +85,10 @@ class ProtocolMachine(RuleBasedStateMachine):
     def runner_shuts_down_in_order(self, runner: int) -> None:
         self.world.shut_down(self.world.runners[runner])
 
+    @rule(runner=runners)
+    def connection_breaks(self, runner: int) -> None:
+        self.world.connection_breaks(self.world.runners[runner])
+
     @rule(number=numbers)
     def a_late_copy_arrives(self, number: int) -> None:
         self.world.copy_again(number)

@@ -45,6 +45,8 @@ class World:
     """The end of the last of them, by the ledger's time."""
     deaf_clock: bool = False
     """A mutation: the ledger's clock goes on while signs of life are unread."""
+    forgetful: bool = False
+    """A mutation: a runner forgets the takes whose answer was lost with its connection."""
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.rules)
@@ -131,6 +133,7 @@ class World:
         self._ask_take(runner, message.execution_id, message.dispatch, f"take-{next(self.takes)}")
 
     def _ask_take(self, runner: Runner, execution_id: str, dispatch: int, take_id: str) -> None:
+        self.ledger.askers[take_id] = (runner.name, runner.life)
         question = next(runner.questions)
         runner.taking[question] = (execution_id, dispatch, take_id)
         said = Take(execution_id=execution_id, dispatch=dispatch, runner=runner.name, take_id=take_id)
@@ -139,9 +142,9 @@ class World:
     def list_held(self, runner: Runner) -> None:
         """The sign of life."""
         holds = tuple(HeldRun(execution_id=hold.execution_id, attempt=hold.attempt) for hold in runner.holds)
-        self.broker.queries.append(
-            (Address(runner.name, runner.life, next(runner.questions)), Held(runner=runner.name, holds=holds))
-        )
+        question = next(runner.questions)
+        runner.listed[question] = {pair.execution_id: pair.attempt for pair in holds}
+        self.broker.queries.append((Address(runner.name, runner.life, question), Held(runner=runner.name, holds=holds)))
         for one in holds:
             self.spoke_at[one.execution_id, one.attempt].append(self.ledger.now)
 
@@ -183,7 +186,7 @@ class World:
         if isinstance(reply.answer, TakeAnswer):
             self._hear_take(runner, reply.to.question, reply.answer)
         elif isinstance(reply.answer, HeldAnswer):
-            self._hear_held(runner, reply.answer)
+            self._hear_held(runner, reply.to.question, reply.answer)
         else:
             self._hear_report(runner, reply.to.question, reply.answer)
 
@@ -198,8 +201,11 @@ class World:
         if answer.taken:
             runner.taken(execution_id, answer)
 
-    def _hear_held(self, runner: Runner, answer: HeldAnswer) -> None:
+    def _hear_held(self, runner: Runner, question: int, answer: HeldAnswer) -> None:
+        listed = runner.listed.pop(question, {})
         for hold in list(runner.holds):
+            if listed.get(hold.execution_id) != hold.attempt:
+                continue
             said = answer.verdicts.get(hold.execution_id)
             if said is Directive.FENCED and hold.asked is None:
                 runner.holds.remove(hold)
@@ -243,6 +249,13 @@ class World:
         """kill -9."""
         runner.die()
         self.broker.connection_lost(runner.name)
+
+    def connection_breaks(self, runner: Runner) -> None:
+        """Its node dies and it lives: messages go back to their queue, and the answers on their way are lost."""
+        self.broker.connection_lost(runner.name)
+        self.broker.replies = [reply for reply in self.broker.replies if reply.to.runner != runner.name]
+        if self.forgetful:
+            runner.taking.clear()
 
     def start(self, runner: Runner) -> None:
         """The same name again, with an empty memory."""
@@ -379,6 +392,7 @@ class World:
         held = [key for key, one in self.ledger.holdings.items() if one.state is p.State.HELD]
         for execution_id in self.ledger.leases.expired(held):
             self._check_silent(execution_id, self.ledger.holdings[execution_id].attempt)
+            self._check_remembered(self.ledger.holdings[execution_id])
             self.ledger.expire(execution_id)
         self.ledger.resend_lost()
         for runner in self.runners:
@@ -389,6 +403,18 @@ class World:
         for at in self.spoke_at[execution_id, attempt]:
             if self.heard_until - LEASE_S <= at < self.heard_until:
                 raise Broken(f"{execution_id} was given up {self.heard_until - at:g} s after its holder had spoken")
+
+    def _check_remembered(self, holding: p.RunClaim) -> None:
+        """Who lives has not forgotten what it asked for: the loss of a connection alone costs no run a death."""
+        for runner in self.runners:
+            if runner.awake and self.ledger.askers.get(holding.take_id) == (runner.name, runner.life):
+                waits = any(take_id == holding.take_id for _, _, take_id in runner.taking.values())
+                holds = any(
+                    (hold.execution_id, hold.attempt) == (holding.execution_id, holding.attempt)
+                    for hold in runner.holds
+                )
+                if not waits and not holds:
+                    raise Broken(f"{runner.name} lives and has forgotten that it took {holding.execution_id}")
 
     def resume(self, execution_id: str) -> None:
         """Somebody resumes a paused run."""

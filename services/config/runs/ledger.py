@@ -107,8 +107,8 @@ class Ledger:
         holding, decision = protocol.take(run.holding, ask)
         if not decision.taken:
             return TakeAnswer(taken=False, reason=decision.reason)
-        if run.holding.state is protocol.State.DISPATCHED:
-            # Asked again, `since` would be the time of its first take.
+        if decision.attempt != run.holding.attempt:
+            # Asked again, `since` would be the time of its first take, or of a dispatch that nobody has taken.
             self.newest_taken_sent_at = max(self.newest_taken_sent_at, run.since)
             self.last_take_at = movement.uow.now
         return Taken(movement.hold(run, holding), decision, traces.of_run(movement, run))

@@ -10,7 +10,7 @@ import pytest
 from services.runner import handlers
 from services.runner.engine.executor import Holder
 from services.runner.engine.ports import LedgerPort
-from shared.bus import Ack, Incoming, RequestTimeout, Retry, Unavailable
+from shared.bus import Ack, Incoming, NotAsked, RequestTimeout, Retry, Unavailable
 from shared.contracts.envelope import Envelope
 from shared.contracts.runs import RunExecution, Take, TakeAnswer
 from shared.contracts.topics import RUN_EXECUTION
@@ -48,6 +48,8 @@ class LateLedger:
         self._places = places
         self._answer, self._answer_to, self._of_first = answer, answer_to, of_first
         self.takes: list[Take] = []
+        self.failures: list[Exception] = []
+        """What the first takes fail with, one each."""
         self._answers: list[Future[TakeAnswer]] = []
         self.stop_at = 0
 
@@ -55,6 +57,8 @@ class LateLedger:
         self.takes.append(ask)
         self._answers.append(Future())
         self._places.stopping = len(self.takes) == self.stop_at
+        if len(self.takes) <= len(self.failures):
+            self._answers[-1].set_exception(self.failures[len(self.takes) - 1])
         if len(self.takes) == self._answer_to:
             answered = self._answers[0 if self._of_first else -1]
             if isinstance(self._answer, Exception):
@@ -69,6 +73,7 @@ def places(monkeypatch: pytest.MonkeyPatch) -> Places:
     monkeypatch.setattr(handlers, "TAKE_AGAIN_AFTER_S", 0.001)
     monkeypatch.setattr(handlers, "TAKE_AGAIN_CEILING_S", 0.001)
     monkeypatch.setattr(handlers, "STOPPING_SEEN_AFTER_S", 0.001)
+    monkeypatch.setattr(handlers, "LOST_TAKE_AGAIN_S", 0.001)
     return Places()
 
 
@@ -94,10 +99,26 @@ def test_a_take_that_is_refused_gives_its_place_back(places: Places) -> None:
     assert places.held == [] and places.reserved == 0
 
 
-@pytest.mark.parametrize("failure", [Unavailable("the connection was lost"), RequestTimeout("no answer")])
-def test_a_take_that_cannot_be_answered_is_brought_again(places: Places, failure: Exception) -> None:
-    outcome = handled(places, LateLedger(places, failure, answer_to=2))
-    assert isinstance(outcome, Retry) and str(failure) in outcome.reason
+def test_a_take_whose_answer_was_lost_with_its_connection_is_asked_again(places: Places) -> None:
+    """The ledger may have recorded it; the message is back in its queue, and another runner would be refused."""
+    ledger = LateLedger(places, TAKEN, answer_to=4, of_first=False)
+    ledger.failures = [Unavailable("the connection was lost"), NotAsked("connecting"), NotAsked("connecting")]
+    assert handled(places, ledger) == Ack()
+    assert places.held == [TAKEN] and places.reserved == 1
+    assert len(ledger.takes) == 4 and len(set(ledger.takes)) == 1
+
+
+def test_a_take_that_never_left_gives_its_message_back(places: Places) -> None:
+    ledger = LateLedger(places, TAKEN, answer_to=2)
+    ledger.failures = [NotAsked("the broker is away")]
+    outcome = handled(places, ledger)
+    assert isinstance(outcome, Retry) and "the broker is away" in outcome.reason
+    assert len(ledger.takes) == 1 and places.reserved == 0
+
+
+def test_a_take_that_nobody_answers_is_brought_again(places: Places) -> None:
+    outcome = handled(places, LateLedger(places, RequestTimeout("no answer"), answer_to=2))
+    assert isinstance(outcome, Retry) and "no answer" in outcome.reason
     assert places.held == [] and places.reserved == 0
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from services.config.model.claims import AttemptCutoff, FreeSlot, RunClaim, State, TakeDecision, Transition
+from services.config.model.claims import PLACED, AttemptCutoff, FreeSlot, RunClaim, State, TakeDecision, Transition
 from shared.contracts import history as h
 from shared.contracts.runs import Take
 
+from .leases import regain
 from .transitions import CANCELED, dispatch, end
 
 OVERTAKEN_S = 10.0
@@ -34,10 +35,13 @@ def admit(holding: RunClaim, next_start: int) -> Transition:
 
 
 def take(holding: RunClaim, ask: Take) -> tuple[RunClaim, TakeDecision]:
-    """May this runner have that dispatch? The first take owns it; the same take again gets the same answer."""
-    if refusal := _why_not_take(holding, ask):
+    """May this runner have that dispatch? The first take owns it; the same take again gets the same answer, after the
+    end of its lease too, since the asker lives."""
+    if _is_asked_again(holding, ask):
+        holding = regain(holding, ask.runner, holding.attempt).holding
+    elif refusal := _why_not_take(holding, ask):
         return holding, TakeDecision(taken=False, reason=refusal)
-    if holding.state is State.DISPATCHED:
+    else:
         cut = (AttemptCutoff(holding.attempt, holding.accepted_seq),) if holding.attempt else ()
         holding = replace(
             holding,
@@ -55,6 +59,11 @@ def take(holding: RunClaim, ask: Take) -> tuple[RunClaim, TakeDecision]:
     )
 
 
+def _is_asked_again(holding: RunClaim, ask: Take) -> bool:
+    """Whether this take made the newest attempt, which has not let go and which nobody has cut off."""
+    return holding.state in PLACED and (holding.runner, holding.take_id) == (ask.runner, ask.take_id)
+
+
 def _why_not_take(holding: RunClaim, ask: Take) -> str:
     if ask.dispatch != holding.dispatch:
         return f"Dispatch {ask.dispatch} is not the newest, which is {holding.dispatch}."
@@ -62,9 +71,7 @@ def _why_not_take(holding: RunClaim, ask: Take) -> str:
         return ""
     if holding.state is not State.HELD:
         return f"The run is {holding.state}."
-    if (holding.runner, holding.take_id) != (ask.runner, ask.take_id):
-        return f"Dispatch {ask.dispatch} was taken by {holding.runner}."
-    return ""
+    return f"Dispatch {ask.dispatch} was taken by {holding.runner}."
 
 
 def resend(holding: RunClaim) -> Transition:

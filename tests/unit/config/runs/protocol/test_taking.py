@@ -54,6 +54,26 @@ def test_the_same_take_again_gets_the_same_answer() -> None:
     assert again == after
 
 
+def test_the_same_take_after_its_lease_holds_again_and_costs_no_death() -> None:
+    before = dispatched()
+    after, first = p.take(before, ask(before))
+    given_up = p.expire(after, 1.0).holding
+    again, second = p.take(given_up, ask(before))
+    assert second == first
+    assert (again.state, again.deaths) == (p.State.HELD, 0)
+    # The dispatch that followed the end of the lease is for nobody, and the take may be asked a third time.
+    assert not p.take(again, ask(given_up, "r2", "t2"))[1].taken
+    assert p.take(again, ask(before)) == (again, first)
+
+
+def test_the_same_take_after_another_one_is_told_to_drop() -> None:
+    before = dispatched()
+    given_up = p.expire(p.take(before, ask(before))[0], 1.0).holding
+    after, _ = p.take(given_up, ask(given_up, "r2", "t2"))
+    same, decision = p.take(after, ask(before))
+    assert not decision.taken and same == after
+
+
 @pytest.mark.parametrize(("runner", "take_id"), [("r2", "t2"), ("r1", "t2"), ("r2", "t1")])
 def test_any_other_take_of_a_taken_dispatch_is_told_to_drop(runner: str, take_id: str) -> None:
     before = dispatched()
