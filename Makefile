@@ -1,7 +1,7 @@
 # Every command a person needs; `make` alone lists them.
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help demo push up site install programs password link test unit test-all coverage e2e chaos fuzz bench check format documents release clean
+.PHONY: help demo push up site install programs password link test unit unit-half unit-rest test-all coverage e2e chaos fuzz bench check format documents release clean
 # Compiled once, beside the environment: a process that has to compile everything takes three times as long to start.
 export PYTHONPYCACHEPREFIX = $(CURDIR)/.venv/bytecode
 # Who forbids it means the source folders, which stay clean.
@@ -54,12 +54,20 @@ test: ## Run the whole suite; starts what it needs itself
 	@$(SETUP) --dev --broker
 	@$(PY) -m pytest -q --hypothesis-profile=whole -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-# Schemathesis, which none of them uses, takes two seconds of every process to load.
-UNIT := -m "not slow" -p no:schemathesis -n 2 --dist worksteal tests/unit tests/model
+# Schemathesis, which none of them uses, takes two seconds of every process to load; and collecting half of the tests takes
+# half as long, while each process of pytest-xdist collects them all.
+UNIT := -m "not slow" -p no:schemathesis
+UNIT_HALF := tests/model $(addprefix tests/unit/,config runner shared)
 
 unit: ## Run the fast tests alone
 	@$(SETUP) --dev
-	@$(PY) -m pytest -q $(UNIT) $(ARGS)
+	@$(MAKE) --no-print-directory -j 2 --output-sync=target unit-half unit-rest
+
+unit-half:
+	@$(PY) -m pytest -q $(UNIT) $(UNIT_HALF) $(ARGS)
+
+unit-rest:
+	@$(PY) -m pytest -q $(UNIT) $(addprefix --ignore=,$(UNIT_HALF)) tests/unit $(ARGS)
 
 test-all: ## Run everything with every part: outer ring, real cluster, Docker, browsers twice, chaos (MINUTES=5)
 	@$(SETUP) --dev --broker

@@ -6,6 +6,7 @@ import fcntl
 import os
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, text
@@ -129,7 +130,11 @@ class SessionLock:
         """Let another process have it."""
         if self._connection is not None:
             connection, self._connection = self._connection, None
-            # Closing alone would give the session back to the pool with the lock still held.
+            # The server notices the end of a session when it comes to it; the next leader need not wait for that.
+            if not connection.invalidated:
+                with suppress(DBAPIError):
+                    connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _KEY})
+            # Whatever became of that: closing alone would give the session back to the pool.
             connection.invalidate()
             connection.close()
 

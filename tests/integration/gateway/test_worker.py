@@ -18,7 +18,7 @@ from shared.contracts.pushes import AllowlistChanged, TokenEntry
 from shared.contracts.topics import ALLOWLIST_CHANGED, SIGN_IN
 from shared.process.secrets import token_hash
 from tests.support.gateway import PUSH, Config, Gateway, until
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import PATIENCE_S, wait_for
 
 
 @pytest.fixture
@@ -46,8 +46,8 @@ def test_a_hook_is_confirmed_and_arrives(gateway: Gateway, config: Config) -> No
         return arrived.webhook_id
 
     until(lambda: gateway.answers("/healthz?wait=config"))
-    # On a busy machine the look-up may come too late, and the delivery is taken unjudged.
-    until(lambda: webhook_of_the_next() == "w1")
+    # On a busy machine the look-up may come too late, and the delivery is taken unjudged; one address has few of those.
+    wait_for(lambda: webhook_of_the_next() == "w1", "a delivery whose token was looked up", every_s=0.5)
 
 
 def test_without_a_broker_it_is_ready_until_its_spool_is_nearly_full(tmp_path: Path, home: Path) -> None:
@@ -87,7 +87,7 @@ def test_a_gateway_on_all_addresses_serves_both_families(vhost_url: str, home: P
     try:
         until(lambda: gateway.answers("/healthz?wait=config"))
         # On a busy machine the look-up may come too late, and the delivery is taken unjudged.
-        until(lambda: gateway.push().status_code == 202 and any(one.webhook_id for one in config.got))
+        wait_for(lambda: gateway.push().ok and any(one.webhook_id for one in config.got), "a look-up", every_s=0.5)
         # IPv4 callers are seen as such: in source networks, and as a proxy whose word counts.
         assert {one.source_address for one in config.got} == {"127.0.0.1"}
         address = f"{gateway.url}/pipelines/api/docker-hub-webhooks?secureToken=good"
@@ -104,14 +104,14 @@ def test_a_gateway_on_all_addresses_serves_both_families(vhost_url: str, home: P
 def test_a_token_is_good_the_moment_it_is_made_and_bad_the_moment_it_ends(gateway: Gateway, config: Config) -> None:
     until(lambda: gateway.answers("/healthz?wait=config"))
     # On a busy machine the look-up may come too late, and the delivery is taken unjudged; then it is asked again.
-    until(lambda: gateway.push("new").status_code == 403)
+    wait_for(lambda: gateway.push("new").status_code == 403, "a look-up", every_s=0.5)
     config.entries.append(TokenEntry(token_hash=token_hash("new"), webhook_id="w2"))
     assert gateway.push("new").status_code == 202
     config.entries.pop(0)
     config.revision += 1
     change = AllowlistChanged(revision=config.revision, removed=(token_hash("good"),))
     config.bus.broadcast(ALLOWLIST_CHANGED, change, subject="w1")
-    until(lambda: gateway.push("good").status_code == 403)
+    wait_for(lambda: gateway.push("good").status_code == 403, "the change to be heard", every_s=0.5)
 
 
 def test_sign_ins_have_a_few_threads_however_many_come_and_hooks_do_not_wait_for_them(
