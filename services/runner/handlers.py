@@ -13,18 +13,16 @@ from shared.contracts.catalog import Inspect, Inspected, ValidateAsk, Validated
 from shared.contracts.notices import Notice, NoticeTried
 from shared.contracts.problems import Refused
 from shared.contracts.runs import IntentChanged, RunExecution, Take, TakeAnswer
-from shared.process.backoff import doubled
+from shared.process.backoff import doubled, spread
 from shared.process.clock import monotonic
 from shared.process.ids import new_id
 from shared.process.logging import get_logger
 
 from .engine.executor import Holder
-from .engine.ports import TAKE_AGAIN_AFTER_S, TAKE_WITHIN_S, LedgerPort
+from .engine.ports import ANSWER_WITHIN_S, ASK_AGAIN_AFTER_S, ASK_AGAIN_CEILING_S, LedgerPort
 
 WAIT_FOR_PLACE_S = 2.0
 FULL_AGAIN_S = 1.0
-TAKE_AGAIN_CEILING_S = 15.0
-"""Below the lease: a take whose answer was lost is answered again before it ends."""
 LOST_TAKE_AGAIN_S = 0.5
 """After a connection was lost with the answer: the lease may have begun, and the next connection is soon there."""
 STOPPING_SEEN_AFTER_S = 0.5
@@ -78,12 +76,12 @@ def _answer_of_take(holder: Holder, ledger: LedgerPort, ask: Take) -> TakeAnswer
     """
     waiting: set[Future[TakeAnswer]] = set()
     may_be_recorded, times = False, 0
-    again_at, give_up_at = float("-inf"), monotonic() + TAKE_WITHIN_S
+    again_at, give_up_at = float("-inf"), monotonic() + ANSWER_WITHIN_S
     while not holder.stopping and (at := monotonic()) < give_up_at:
         if at >= again_at:
             waiting.add(ledger.take(ask))
             times += 1
-            again_at = at + doubled(TAKE_AGAIN_AFTER_S, times, TAKE_AGAIN_CEILING_S)
+            again_at = at + spread(doubled(ASK_AGAIN_AFTER_S, times, ASK_AGAIN_CEILING_S))
         done, waiting = _next_answers(waiting, min(STOPPING_SEEN_AFTER_S, again_at - at))
         if answered := [answer for answer in done if not _is_lost(answer)]:
             return min(answered, key=lambda answer: answer.exception() is not None).result()
@@ -92,7 +90,7 @@ def _answer_of_take(holder: Holder, ledger: LedgerPort, ask: Take) -> TakeAnswer
             if not (may_be_recorded or waiting):
                 return lost.result()
             times, again_at = 0, min(again_at, monotonic() + LOST_TAKE_AGAIN_S)
-    raise RequestTimeout("the runner stops" if holder.stopping else f"no answer within {TAKE_WITHIN_S:g} s")
+    raise RequestTimeout("the runner stops" if holder.stopping else f"no answer within {ANSWER_WITHIN_S:g} s")
 
 
 def _next_answers(

@@ -26,7 +26,7 @@ from shared.contracts.runs import (
 )
 from shared.process.clock import monotonic
 
-from .ports import TAKE_AGAIN_AFTER_S, TAKE_WITHIN_S
+from .ports import ANSWER_WITHIN_S, ASK_AGAIN_AFTER_S
 
 T = TypeVar("T")
 
@@ -48,15 +48,20 @@ class BusLedger:
             topics.RUN_TAKE,
             ask,
             subject=ask.execution_id,
-            timeout_s=TAKE_WITHIN_S,
-            doubt_after_s=TAKE_AGAIN_AFTER_S,
+            timeout_s=ANSWER_WITHIN_S,
+            doubt_after_s=ASK_AGAIN_AFTER_S,
         )
         return cast("Future[TakeAnswer]", answer)
 
     def report(self, message: Report) -> Future[ReportAnswer]:
-        return cast(
-            "Future[ReportAnswer]", self._bus.request_nowait(topics.RUN_REPORT, message, subject=message.execution_id)
+        answer = self._bus.request_nowait(
+            topics.RUN_REPORT,
+            message,
+            subject=message.execution_id,
+            timeout_s=ANSWER_WITHIN_S,
+            doubt_after_s=ASK_AGAIN_AFTER_S,
         )
+        return cast("Future[ReportAnswer]", answer)
 
     def send_report(self, message: Report) -> Future[None]:
         return self._bus.publish_nowait(topics.RUN_REPORT, message, subject=message.execution_id)

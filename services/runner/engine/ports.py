@@ -23,9 +23,11 @@ from shared.contracts.runs import (
 from shared.outbound.cancel_scope import CancelScope
 from shared.process.secrets import Opener, Sealer
 
-TAKE_AGAIN_AFTER_S = 5.0
-"""So long a take may wait before its question or its answer may be lost."""
-TAKE_WITHIN_S = 300.0
+ASK_AGAIN_AFTER_S = 5.0
+"""So long a take or a report may wait before its question or its answer may be lost; twice as long the next time."""
+ASK_AGAIN_CEILING_S = 15.0
+"""Below the lease, even spread: a take whose answer was lost is answered again before it ends."""
+ANSWER_WITHIN_S = 300.0
 """So long its answer still counts: a ledger may be that far behind."""
 
 
@@ -33,10 +35,10 @@ class LedgerPort(Protocol):
     """The way to config. Futures fail when it cannot be reached; then nothing is done outside until it can."""
 
     def take(self, ask: Take) -> Future[TakeAnswer]:
-        """May this runner have that dispatch? Answered within `TAKE_WITHIN_S`, or never."""
+        """May this runner have that dispatch? Answered within `ANSWER_WITHIN_S`, or never."""
 
     def report(self, message: Report) -> Future[ReportAnswer]:
-        """Report, and hear what the ledger makes of it."""
+        """Report, and hear what the ledger makes of it, within `ANSWER_WITHIN_S` or never."""
 
     def send_report(self, message: Report) -> Future[None]:
         """Report; done when the broker has it safe."""

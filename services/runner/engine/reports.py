@@ -17,12 +17,15 @@ from typing import Any, Generic, TypeVar
 
 from shared.contracts.history import Event, TaskStarted
 from shared.contracts.runs import Directive, Grant, Report, ReportAnswer
+from shared.process.backoff import doubled, spread
 from shared.process.logging import get_logger
 
-from .ports import Host
+from .ports import ASK_AGAIN_AFTER_S, ASK_AGAIN_CEILING_S, Host
 
 FLUSH_AFTER_S = 0.05
 AGAIN_AFTER_S = 0.5
+"""After the broker did not take a report; twice as long each further time in a row."""
+AGAIN_CEILING_S = 5.0
 UNSURE_FOR_S = 2.0
 """How long events may stay uncovered before the ledger is asked how far it got."""
 _MAX_EVENTS = 500
@@ -64,6 +67,19 @@ class _Kept:
     """Bytes of it as JSON."""
 
 
+@dataclass(slots=True)
+class _Question:
+    """A report whose answer is waited for. It is asked again after longer and longer waits; the first answer counts,
+    to any of its copies, so that a ledger that is behind is not made to fall further behind."""
+
+    message: Report
+    events: int
+    ask: Ask | None
+    copies: int = 0
+    unanswered: int = 0
+    call_off: Callable[[], None] = lambda: None
+
+
 class Reporter:
     """One report is under way at a time, so that the ledger sees events in order."""
 
@@ -78,6 +94,9 @@ class Reporter:
         self._unsure_since = 0.0
         """When the first of these was sent."""
         self._under_way = False
+        self._question: _Question | None = None
+        self._failures = 0
+        """How often in a row the broker did not take a report."""
         self._flush_due = False
         self._closed = False
         self._when_covered: Callable[[], None] | None = None
@@ -121,6 +140,8 @@ class Reporter:
     def pass_on(self, then: Callable[[], None]) -> None:
         """Send all, and call `then` when the broker has it: the process ends and cannot wait for answers."""
         self._when_told = then
+        if self._question is not None and self._question.ask is None:
+            self._take_back(self._question)
         self.flush()
 
     def close(self) -> None:
@@ -173,18 +194,52 @@ class Reporter:
             self._unsure_since = self._host.monotonic()
         self._told += len(events)
         self._under_way = True
-        ledger = self._host.ledger
-        future: Future[Any] = ledger.report(message) if answered else ledger.send_report(message)
-        future.add_done_callback(lambda done: self._host.post(lambda: self._sent(done, len(events), ask)))
+        if answered:
+            self._question = _Question(message, len(events), ask)
+            self._put(self._question)
+        else:
+            future = self._host.ledger.send_report(message)
+            future.add_done_callback(lambda done: self._host.post(lambda: self._sent(done, len(events), ask)))
+
+    def _put(self, question: _Question) -> None:
+        """Ask, for the first time or again."""
+        if self._closed or self._question is not question:
+            return
+        question.copies += 1
+        question.unanswered += 1
+        again_after_s = spread(doubled(ASK_AGAIN_AFTER_S, question.copies, ASK_AGAIN_CEILING_S))
+        question.call_off = self._host.later(again_after_s, lambda: self._put(question))
+        answer = self._host.ledger.report(question.message)
+        answer.add_done_callback(lambda done: self._host.post(lambda: self._answered(done, question)))
+
+    def _answered(self, done: Future[ReportAnswer], question: _Question) -> None:
+        if self._question is not question:
+            return
+        question.unanswered -= 1
+        if done.exception() is not None and question.unanswered:
+            return
+        question.call_off()
+        self._question = None
+        self._sent(done, question.events, question.ask)
+
+    def _take_back(self, question: _Question) -> None:
+        """Wait for no answer: its events are sent without."""
+        question.call_off()
+        self._question = None
+        self._told -= question.events
+        self._under_way = False
 
     def _sent(self, done: Future[Any], count: int, ask: Ask | None) -> None:
         if self._closed:
             return
         if error := done.exception():
-            log.warning("report.not-delivered", execution=self._execution_id, reason=str(error), again_s=AGAIN_AFTER_S)
+            self._failures += 1
+            again_s = spread(doubled(AGAIN_AFTER_S, self._failures, AGAIN_CEILING_S))
+            log.warning("report.not-delivered", execution=self._execution_id, reason=str(error), again_s=again_s)
             self._told -= count
-            self._host.later(AGAIN_AFTER_S, self._go_on)
+            self._host.later(again_s, self._go_on)
             return
+        self._failures = 0
         self._under_way = False
         answer: ReportAnswer | None = done.result()
         if answer is None:

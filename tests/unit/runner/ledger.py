@@ -73,6 +73,9 @@ class MemoryLedger:
         self.is_lost: Callable[[Report], bool] = lambda said: False
         """Confirmed by the broker, and gone with its queue."""
         self.answer_is_lost: Callable[[Report], bool] = lambda said: False
+        self.kept_back: list[tuple[Future[ReportAnswer], ReportAnswer]] = []
+        """Answers that are late, of a ledger that is behind."""
+        self.answer_is_late: Callable[[Report], bool] = lambda said: False
         self._lock = threading.RLock()
         self.holding = protocol.admit(RunClaim(self.about.execution_id), start).holding
 
@@ -111,6 +114,9 @@ class MemoryLedger:
             self.reports.append(said)
             step, answer = protocol.report(self.holding, said, time.time())
             self._make(step)
+            if self.answer_is_late(said):
+                self.kept_back.append((Future(), answer))
+                return self.kept_back[-1][0]
             return _failed(Away("no answer")) if self.answer_is_lost(said) else _done(answer)
 
     def send_report(self, said: Report) -> Future[None]:

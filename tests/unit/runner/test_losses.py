@@ -11,9 +11,11 @@ from services.runner.engine import reports
 from services.runner.task_protocol import Done, Running
 from shared.contracts.history import Status
 from shared.contracts.runs import Report
+from shared.process.backoff import doubled
+from tests.support.patience import PATIENCE_S
 
 from .conftest import Probe, Rig, do, pipeline, until
-from .ledger import MemoryLedger
+from .ledger import Away, MemoryLedger
 
 
 def over(ledger: MemoryLedger) -> bool:
@@ -84,6 +86,53 @@ def test_a_ledger_that_is_away_is_not_told_twice_what_the_broker_has(
     until(lambda: sum(1 for said in ledger.reports if not said.events) > 3)
     told = [event.seq for said in ledger.reports for event in said.events]
     assert len(told) == len(set(told))
+
+
+def test_a_ledger_that_is_behind_is_asked_more_and_more_rarely_and_its_first_answer_counts(
+    rig: Rig, probe: Probe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits = list[float]()
+
+    def waited(first_s: float, copies: int, longest_s: float) -> float:
+        waits.append(doubled(first_s, copies, longest_s))
+        return 0.01
+
+    monkeypatch.setattr(reports, "doubled", waited)
+    ledger = MemoryLedger(pipeline([[("A", do())]]))
+    ledger.answer_is_late = lambda said: said.grant is not None
+    rig.holder(ledger)
+    until(lambda: len(ledger.kept_back) >= 4)
+    first, answer = ledger.kept_back[0]
+    assert probe.starts == [] and waits[:4] == [5, 10, 15, 15]
+    copies = [report for report in ledger.reports if report.grant]
+    assert all(copy == copies[0] for copy in copies)
+    first.set_result(answer)
+    until(lambda: over(ledger))
+    assert probe.starts == ["A"] and ledger.state.status is Status.COMPLETED
+
+
+def test_a_copy_that_is_lost_does_not_end_the_wait_for_the_others(
+    rig: Rig, probe: Probe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reports, "ASK_AGAIN_AFTER_S", 0.05)
+    ledger = MemoryLedger(pipeline([[("A", do())]]))
+    ledger.answer_is_late = lambda said: said.grant is not None
+    rig.holder(ledger)
+    until(lambda: len(ledger.kept_back) >= 2)
+    ledger.kept_back[0][0].set_exception(Away("no answer"))
+    ledger.kept_back[1][0].set_result(ledger.kept_back[1][1])
+    until(lambda: over(ledger))
+    assert probe.starts == ["A"]
+
+
+def test_a_process_that_ends_waits_for_no_late_answer(rig: Rig, probe: Probe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reports, "UNSURE_FOR_S", 0.05)
+    ledger = MemoryLedger(pipeline([[("A", do(handle="h", for_ever=True))]]))
+    ledger.answer_is_late = lambda said: said.grant is None
+    holder = rig.holder(ledger)
+    until(lambda: ledger.kept_back)
+    holder.close(PATIENCE_S)
+    assert ledger.holding.runner == "" and holder.holding == 0
 
 
 def test_a_cancel_that_comes_with_late_leave_ends_the_task_before_it_acts(rig: Rig, probe: Probe) -> None:

@@ -70,8 +70,8 @@ class LateLedger:
 
 @pytest.fixture
 def places(monkeypatch: pytest.MonkeyPatch) -> Places:
-    monkeypatch.setattr(handlers, "TAKE_AGAIN_AFTER_S", 0.001)
-    monkeypatch.setattr(handlers, "TAKE_AGAIN_CEILING_S", 0.001)
+    monkeypatch.setattr(handlers, "ASK_AGAIN_AFTER_S", 0.001)
+    monkeypatch.setattr(handlers, "ASK_AGAIN_CEILING_S", 0.001)
     monkeypatch.setattr(handlers, "STOPPING_SEEN_AFTER_S", 0.001)
     monkeypatch.setattr(handlers, "LOST_TAKE_AGAIN_S", 0.001)
     return Places()
@@ -131,6 +131,6 @@ def test_a_runner_that_stops_waits_for_no_answer(places: Places) -> None:
 
 
 def test_a_take_is_given_up_in_the_end(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handlers, "TAKE_WITHIN_S", 0.01)
+    monkeypatch.setattr(handlers, "ANSWER_WITHIN_S", 0.01)
     outcome = handled(places, LateLedger(places, TAKEN, answer_to=1_000))
     assert isinstance(outcome, Retry) and "no answer within" in outcome.reason
