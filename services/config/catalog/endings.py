@@ -19,6 +19,9 @@ _CERTIFICATES = {
     "certData": "The client certificate",
 }
 """Properties that hold one, with what it is."""
+PROPERTIES = tuple(f'"{key}"' for key in (*_CERTIFICATES, DECLARED))
+SECRETS = ('"ends_at"',)
+"""What is in the stored properties, or in the sealed boxes, of all that `endings` finds something in."""
 
 
 @dataclass(frozen=True, slots=True)

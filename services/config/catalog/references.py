@@ -15,6 +15,8 @@ from shared.contracts.base import Sealed
 from shared.contracts.secrets import RESTRICTED_TYPE, SECRET_VARIABLE_TYPES
 from shared.grammar.plan import Plan
 
+MARK = "${var."
+"""How a reference to a variable begins."""
 _REFERENCE = re.compile(r"\$\{var\.([^\s.${}\[\]'\"]+)\}")
 
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from odata_query import ast, exceptions, grammar
-from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, func, literal_column, not_, or_, select
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, func, literal_column, not_, or_, select, true
 
 from shared.contracts.catalog import Find
 from shared.contracts.problems import Code, Refused, refuse
@@ -142,7 +142,7 @@ def page(
         statement = statement.where(where)
     top, skip = max(0, min(ask.top, MAX_TOP)), max(0, ask.skip)
     ordered = statement.order_by(*ordering(ask.orderby, fields, default), *last).limit(top).offset(skip)
-    rows = uow.connection.execute(ordered).all()
+    rows = uow.connection.execute(ordered).all() if top else ()
     if len(rows) < top and (rows or not skip):
         # The last page says itself how many there are.
         return rows, skip + len(rows)
@@ -152,6 +152,13 @@ def page(
 def within(statement: Select[Any], project: SQLColumnExpression[Any], projects: frozenset[str] | None) -> Select[Any]:
     """What is in one of the projects; None means all of them."""
     return statement if projects is None else statement.where(project.in_(sorted(projects)))
+
+
+def holds(part: str, *columns: SQLColumnExpression[Any]) -> ColumnElement[bool]:
+    """One of the columns holds a text that is in small letters; a blank one leaves all."""
+    if not part:
+        return true()
+    return or_(*(func.lower(column).contains(part, autoescape=True) for column in columns))
 
 
 def _count(uow: Reading, statement: Select[Any], bound: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from .base import BIG_ID, Base
@@ -231,6 +231,9 @@ class PipelineVersionRow(Base):
     tree: Mapped[dict[str, Any]]
 
 
+_ELSEWHERE = text("json_array_length(elsewhere) > json_array_length(replacing)")
+
+
 class WebhookRow(InProjectColumns, Base):
     """A webhook: which pushes start which pipeline."""
 
@@ -240,8 +243,12 @@ class WebhookRow(InProjectColumns, Base):
         Index(None, "name"),
         Index(None, "project", "endpoint"),
         Index(None, "project", "pipeline"),
-        Index(None, "api_token_id"),
+        Index(None, "api_token_id", "name"),
         Index(None, "scope"),
+        Index(None, "actor"),
+        Index(None, "hub_state"),
+        Index(None, "hook_hub_url", "hook_repository"),
+        Index("ix_registry_webhooks_elsewhere", "name", sqlite_where=_ELSEWHERE, postgresql_where=_ELSEWHERE),
     )
 
     enabled: Mapped[bool]

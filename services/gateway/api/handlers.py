@@ -27,6 +27,8 @@ EXPORTED = (
     "exportOnlyReleasedCustomIntegrationVersions", "schedules", "projects",
 )  # fmt: skip
 
+MOST_NOTICES = 500
+"""Of a page whose size nobody asks for."""
 IMPORT_ACTIONS = ("create", "apply", "update")
 
 
@@ -226,9 +228,17 @@ def change_settings(call: Call) -> Reply:
 
 
 def notices(call: Call) -> Reply:
-    """What administrators should do soon."""
-    rows = current_notices(call.context, call.caller)
-    return Reply({"count": len(rows), "notices": rows})
+    """What administrators should do soon: one page, and how many there are in all."""
+    asked = call.asks(Kind.NOTICES)
+    page = current_notices(
+        call.context,
+        call.caller,
+        skip=asked.skip,
+        top=asked.top if call.query.get("$top") else MOST_NOTICES,
+        about=call.query.get("about", ""),
+        search=call.query.get("search", ""),
+    )
+    return Reply({"count": page.total, "notices": list(page.documents)})
 
 
 def health(call: Call) -> Reply:

@@ -32,6 +32,8 @@ _NOTES = {
     "project": "A project's name; for an import, the project for objects whose own project does not exist here.",
     "export": "`csv` or `json` returns a file instead of the list.",
     "url": "The server's address.",
+    "about": "Only notices about this, such as `certificate`.",
+    "search": "Only those that name this.",
     "access_token": "Ignored; the response always contains an access token.",
 }
 _ERRORS = {

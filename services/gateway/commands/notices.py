@@ -1,19 +1,30 @@
-"""What administrators should do soon: config's notices, and what the processes say of themselves."""
+"""What administrators should do soon, in pages: what the processes say of themselves, and then config's notices."""
 
 from __future__ import annotations
 
 from services.gateway.app_context import AppContext
 from shared.contracts.base import Json
-from shared.contracts.catalog import Find, Kind
+from shared.contracts.catalog import Find, Kind, Page
 from shared.contracts.envelope import Caller
 
-MOST = 500
+PROCESS = "process"
+"""What a notice of a process is about."""
 
 
-def notices(context: AppContext, caller: Caller) -> list[Json]:
-    """Each as `about`, `message`, `nextStep`, `page` and `until`. Raises `Refused` for who administers nothing."""
-    defined = context.config.find(caller, Find(kind=Kind.NOTICES, top=MOST)).documents
-    return [*_of_processes(context), *defined]
+def notices(context: AppContext, caller: Caller, *, skip: int, top: int, about: str = "", search: str = "") -> Page:
+    """One page, each as `about`, `message`, `nextStep`, `page` and `until`; `about` and `search` leave some of them. A
+    page of none counts them. Raises `Refused` for who administers nothing."""
+    rows = [row for row in _of_processes(context) if about in ("", PROCESS)]
+    rows = [row for row in rows if search.casefold() in str(row["message"]).casefold()]
+    shown = rows[skip : skip + top]
+    ask = Find(
+        kind=Kind.NOTICES,
+        skip=max(0, skip - len(rows)),
+        top=top - len(shown),
+        options={"about": about, "search": search},
+    )
+    defined = context.config.find(caller, ask)
+    return Page(documents=(*shown, *defined.documents), total=len(rows) + defined.total)
 
 
 def _of_processes(context: AppContext) -> list[Json]:
@@ -25,7 +36,7 @@ def _of_processes(context: AppContext) -> list[Json]:
     return [
         {
             "kind": "NOTICE",
-            "about": "process",
+            "about": PROCESS,
             "message": f"{where}: {sentence}",
             "nextStep": "",
             "page": "/health",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from services.config.catalog import audit
@@ -12,6 +12,7 @@ from services.config.store import Reading, UnitOfWork
 from services.config.store.definitions import people
 from services.config.store.definitions import webhooks as webhooks_store
 from services.config.store.definitions.endpoints import VARIABLES
+from services.config.store.definitions.webhooks import ActingWebhooks
 from shared.contracts.catalog import Kind
 from shared.contracts.times import day
 
@@ -19,6 +20,8 @@ TOKEN_TIMER = "api-token.end"
 DAY_S = 86_400.0
 AHEAD_S = (30 * DAY_S, 7 * DAY_S, DAY_S, 0.0)
 """How long before its end there is a word about a token; the last is that it has ended."""
+_MOST = 50
+"""Sentences of each kind in the settings; the notices have all."""
 
 
 def watch(uow: UnitOfWork, token: Token) -> None:
@@ -78,18 +81,27 @@ def token_notice(uow: Reading, webhook: Webhook) -> str:
 
 
 def notices(uow: Reading) -> list[str]:
-    """What administrators should know now: tokens that webhooks act by and that end soon, users that are disabled."""
-    lines = []
-    for token in webhooks_store.ending_tokens(uow, uow.now + AHEAD_S[0]):
-        _, user = people.owners(uow, [token.id])[token.id]
-        lines.append(
-            f"{token_sentence(token, user, uow.now)} {acting_sentence(webhooks_store.of_token(uow, token.id))}"
-        )
-    for user in webhooks_store.disabled_actors(uow):
-        lines.append(
-            f"User {user.name} is disabled. {acting_sentence(webhooks_store.of_actor(uow, user.id, user.name))}"
-        )
-    return lines
+    """What administrators should know now: tokens that webhooks act by and that end soon, users that are disabled; the
+    first of each."""
+    tokens, _ = webhooks_store.ending_tokens(uow, uow.now + AHEAD_S[0], "", 0, _MOST)
+    users, _ = webhooks_store.disabled_actors(uow, "", 0, _MOST)
+    return [*(line for line, _ in token_lines(uow, tokens)), *(line for line, _ in user_lines(uow, users))]
+
+
+def token_lines(uow: Reading, tokens: Sequence[Token]) -> list[tuple[str, str]]:
+    """When each of these ends and which webhooks act by it, with the id of the first of them."""
+    ids = [token.id for token in tokens]
+    owners, acting = people.owners(uow, ids), webhooks_store.by_tokens(uow, ids) if ids else {}
+    return [
+        (f"{token_sentence(token, owners[id][1], uow.now)} {_acting_sentence(acting[id])}", acting[id].first_id)
+        for id, token in zip(ids, tokens, strict=True)
+    ]
+
+
+def user_lines(uow: Reading, users: Sequence[User]) -> list[tuple[str, str]]:
+    """Which webhooks act as each of these disabled users, with the user's id."""
+    acting = webhooks_store.by_users(uow, [user.id for user in users]) if users else {}
+    return [(f"User {user.name} is disabled. {_acting_sentence(acting[user.id])}", user.id) for user in users]
 
 
 def token_sentence(token: Token, user: User, now: float) -> str:
@@ -98,11 +110,10 @@ def token_sentence(token: Token, user: User, now: float) -> str:
     return f"The API token {token.name} of {user.name} {verb} on {day(token.expires_at)}."
 
 
-def acting_sentence(webhooks: Iterable[Webhook]) -> str:
-    """Which webhooks act so."""
-    names = [f"{webhook.project}/{webhook.name}" for webhook in webhooks]
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return f"Webhooks that act so: {', '.join(names[:5])}{more}."
+def _acting_sentence(acting: ActingWebhooks) -> str:
+    rest = acting.count - len(acting.names)
+    more = f" and {rest:,} more" if rest else ""
+    return f"Webhooks that act so: {', '.join(acting.names)}{more}."
 
 
 def _tell(uow: UnitOfWork, webhooks: Iterable[Webhook], notice: str) -> None:

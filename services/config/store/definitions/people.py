@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import bindparam, case, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, case, delete, func, insert, or_, select, true, update
 
 from services.config.model.definitions import DeviceSignIn, SignInProvider, Token, User
 from services.config.model.people import Person
 from services.config.model.rights import MOST_BY_TOKEN, ProjectRole, Right, ServiceRole, TokenAccess
-from services.config.store.filters import FilterField
+from services.config.store.filters import FilterField, holds
 from services.config.store.unit_of_work import Reading, UnitOfWork
 from services.config.tables.catalog import (
     DeviceSignInRow,
@@ -21,6 +21,7 @@ from services.config.tables.catalog import (
     UserRow,
     WebhookRow,
 )
+from shared.contracts.catalog import Find, Kind
 
 from .rows import Table, stamped_fields
 
@@ -172,18 +173,29 @@ def owners(uow: Reading, token_ids: list[str]) -> dict[str, tuple[Token, User]]:
     return {token.id: (token, users[token.user_id]) for token in tokens}
 
 
-def ending_tokens(uow: Reading, until: float, *, used_since: float) -> list[Token]:
-    """API tokens that end before then, that are still good, that were used since, and by which no webhook acts."""
+def ending_tokens(
+    uow: Reading, until: float, *, used_since: float, part: str, skip: int, top: int
+) -> tuple[list[Token], int]:
+    """API tokens that end before then, that are still good, that were used since, and by which no webhook acts: one
+    page, the soonest first."""
     acting = select(WebhookRow.api_token_id).where(WebhookRow.api_token_id == TokenRow.id).exists()
-    return TOKENS.all(
+    return TOKENS.page(
         uow,
+        Find(kind=Kind.TOKENS, orderby="expiresAt,id", top=top, skip=skip),
         TokenRow.kind == "api",
         TokenRow.revoked_at.is_(None),
         TokenRow.expires_at <= until,
         TokenRow.expires_at > uow.now,
         TokenRow.last_used_at >= used_since,
         ~acting,
+        named(part),
     )
+
+
+def named(part: str) -> ColumnElement[bool]:
+    """A token whose name, or whose owner's, holds a text in small letters."""
+    owner = select(UserRow.id).where(UserRow.id == TokenRow.user_id, holds(part, UserRow.name)).exists()
+    return or_(holds(part, TokenRow.name), owner) if part else true()
 
 
 def touch_token(uow: UnitOfWork, token_id: str) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Text, and_, bindparam, case, cast, delete, func, insert, or_, select, tuple_, update
+from sqlalchemy import Row, and_, bindparam, case, delete, func, insert, or_, select, tuple_, update
 
 from services.config.model.definitions import Token, Tombstone, User, Webhook
-from services.config.store.filters import FilterField, within
+from services.config.store.filters import FilterField, holds, within
 from services.config.store.unit_of_work import Reading, UnitOfWork
 from services.config.tables.catalog import TokenRow, TombstoneRow, UserRow, WebhookRow, WebhookTokenRow
+from shared.contracts.catalog import Find, Kind
 from shared.contracts.pushes import TokenEntry
 
-from .people import TOKENS, USERS
+from .people import TOKENS, USERS, named
 from .rows import Table, project_fields
 
 WEBHOOKS = Table(
@@ -31,7 +33,9 @@ WEBHOOKS = Table(
     },
 )
 _LONGEST_HISTORY = 50
-TOMBSTONES = Table(TombstoneRow, Tombstone, wire={}, order="")
+TOMBSTONES = Table(
+    TombstoneRow, Tombstone, wire={"repository": FilterField(TombstoneRow.repository)}, order="repository"
+)
 
 
 def note_push(uow: UnitOfWork, webhook_id: str, at: float, verdict: str) -> None:
@@ -54,14 +58,6 @@ def of_endpoint(uow: Reading, project: str, endpoint: str) -> list[Webhook]:
 def of_token(uow: Reading, token_id: str) -> list[Webhook]:
     """All webhooks that act by this API token."""
     return WEBHOOKS.all(uow, WebhookRow.api_token_id == token_id)
-
-
-def of_tokens(uow: Reading, token_ids: Iterable[str]) -> dict[str, list[Webhook]]:
-    """The webhooks that act by these API tokens, by token."""
-    by_token: dict[str, list[Webhook]] = {}
-    for webhook in WEBHOOKS.all(uow, WebhookRow.api_token_id.in_(list(token_ids))):
-        by_token.setdefault(str(webhook.api_token_id), []).append(webhook)
-    return by_token
 
 
 def of_variable(uow: Reading, project: str, name: str) -> list[Webhook]:
@@ -92,34 +88,92 @@ def without_scope(uow: Reading) -> list[Webhook]:
     return WEBHOOKS.all(uow, WebhookRow.scope.is_(None))
 
 
-def ending_tokens(uow: Reading, until: float) -> list[Token]:
-    """API tokens that webhooks act by and that end before then, or have ended."""
+def ending_tokens(uow: Reading, until: float, part: str, skip: int, top: int) -> tuple[list[Token], int]:
+    """API tokens that webhooks act by and that end before then, or have ended: one page, the soonest first. `part` is
+    what their names or those of their owners hold, in small letters."""
     used = select(WebhookRow.api_token_id).where(WebhookRow.api_token_id == TokenRow.id).exists()
-    return TOKENS.all(uow, TokenRow.kind == "api", TokenRow.revoked_at.is_(None), TokenRow.expires_at <= until, used)
+    good = (TokenRow.kind == "api", TokenRow.revoked_at.is_(None), TokenRow.expires_at <= until, used)
+    return TOKENS.page(uow, Find(kind=Kind.TOKENS, orderby="expiresAt,id", top=top, skip=skip), *good, named(part))
 
 
-def in_states(uow: Reading, states: Iterable[str], limit: int) -> list[Webhook]:
-    """Enabled webhooks whose hook at the registry is in one of these states."""
-    return WEBHOOKS.all(uow, WebhookRow.enabled.is_(True), WebhookRow.hub_state.in_(list(states)), limit=limit)
+def out_of_step(uow: Reading, states: Iterable[str], part: str, skip: int, top: int) -> tuple[list[Webhook], int]:
+    """Enabled webhooks whose hook at the registry is in one of these states: one page; `part` is what their name, their
+    project or what the registry said holds, in small letters."""
+    where = (WebhookRow.hub_state.in_(list(states)), WebhookRow.enabled.is_(True))
+    about = holds(part, WebhookRow.name, WebhookRow.project, WebhookRow.hub_message)
+    return WEBHOOKS.page(uow, _slice(skip, top), *where, about)
 
 
-def with_hooks_elsewhere(uow: Reading) -> list[Webhook]:
-    """Enabled webhooks at whose repository there are hooks to another address, which nobody wants gone yet."""
-    # Without reading all webhooks: every page asks, to count the notices.
-    any_elsewhere = cast(WebhookRow.elsewhere, Text).contains('"slug"')
-    return [
-        webhook
-        for webhook in WEBHOOKS.all(uow, WebhookRow.enabled.is_(True), WebhookRow.hook_repository != "", any_elsewhere)
-        if {hook["slug"] for hook in webhook.elsewhere} - set(webhook.replacing)
-    ]
+def with_hooks_elsewhere(uow: Reading, part: str, skip: int, top: int) -> tuple[list[Webhook], int]:
+    """Enabled webhooks at whose repository there are hooks to another address, which nobody wants gone yet: a page."""
+    # What is to be replaced is among what is there.
+    more = func.json_array_length(WebhookRow.elsewhere) > func.json_array_length(WebhookRow.replacing)
+    where = (WebhookRow.enabled.is_(True), WebhookRow.hook_repository != "", more)
+    return WEBHOOKS.page(uow, _slice(skip, top), *where, holds(part, WebhookRow.name, WebhookRow.project))
 
 
-def disabled_actors(uow: Reading) -> list[User]:
-    """Disabled users as whom webhooks act."""
+def still_there(uow: Reading, part: str, skip: int, top: int) -> tuple[list[Tombstone], int]:
+    """Hooks that should be gone and could not be deleted: one page."""
+    about = holds(part, TombstoneRow.hook_name, TombstoneRow.repository, TombstoneRow.message)
+    return TOMBSTONES.page(uow, Find(kind=Kind.WEBHOOKS, top=top, skip=skip), TombstoneRow.message != "", about)
+
+
+def disabled_actors(uow: Reading, part: str, skip: int, top: int) -> tuple[list[User], int]:
+    """Disabled users as whom webhooks act: one page."""
     tokens = select(TokenRow.id).where(TokenRow.user_id == UserRow.id)
     by_actor = and_(WebhookRow.api_token_id.is_(None), WebhookRow.actor == UserRow.name)
-    acts = select(WebhookRow.id).where(or_(by_actor, WebhookRow.api_token_id.in_(tokens))).correlate(UserRow).exists()
-    return USERS.all(uow, UserRow.enabled.is_(False), acts)
+    acts = or_(
+        select(WebhookRow.id).where(by_actor).correlate(UserRow).exists(),
+        select(WebhookRow.id).where(WebhookRow.api_token_id.in_(tokens)).correlate(UserRow).exists(),
+    )
+    ask = Find(kind=Kind.USERS, top=top, skip=skip)
+    return USERS.page(uow, ask, UserRow.enabled.is_(False), acts, holds(part, UserRow.name))
+
+
+def by_tokens(uow: Reading, token_ids: Iterable[str]) -> dict[str, ActingWebhooks]:
+    """The webhooks that act by these API tokens, by token."""
+    by_token = select(WebhookRow.api_token_id.label("key"), *_ACTING)
+    return _acting(uow, by_token.where(WebhookRow.api_token_id.in_(list(token_ids))))
+
+
+def by_users(uow: Reading, user_ids: Iterable[str]) -> dict[str, ActingWebhooks]:
+    """The webhooks that act as these users, by user, by an API token or because the user made them."""
+    ids = list(user_ids)
+    by_token = select(TokenRow.user_id.label("key"), *_ACTING).join(TokenRow, TokenRow.id == WebhookRow.api_token_id)
+    by_name = select(UserRow.id.label("key"), *_ACTING).join(UserRow, UserRow.name == WebhookRow.actor)
+    made = by_name.where(UserRow.id.in_(ids), WebhookRow.api_token_id.is_(None))
+    return _acting(uow, by_token.where(TokenRow.user_id.in_(ids)).union_all(made))
+
+
+@dataclass(frozen=True, slots=True)
+class ActingWebhooks:
+    """Who acts as the same one: the first few in order, and how many there are."""
+
+    first_id: str
+    names: tuple[str, ...]
+    count: int
+
+
+NAMED = 5
+"""Webhooks that are named of many."""
+_ACTING = (WebhookRow.id, WebhookRow.project, WebhookRow.name)
+
+
+def _acting(uow: Reading, statement: Any) -> dict[str, ActingWebhooks]:
+    acts = statement.subquery()
+    place = func.row_number().over(partition_by=acts.c.key, order_by=(acts.c.project, acts.c.name)).label("place")
+    ranked = select(acts, place, func.count().over(partition_by=acts.c.key).label("in_all")).subquery()
+    rows_by_key: dict[str, list[Any]] = {}
+    for row in uow.connection.execute(select(ranked).where(ranked.c.place <= NAMED).order_by(ranked.c.place)):
+        rows_by_key.setdefault(row.key, []).append(row)
+    return {
+        key: ActingWebhooks(rows[0].id, tuple(f"{row.project}/{row.name}" for row in rows), rows[0].in_all)
+        for key, rows in rows_by_key.items()
+    }
+
+
+def _slice(skip: int, top: int) -> Find:
+    return Find(kind=Kind.WEBHOOKS, orderby="project,name,id", top=top, skip=skip)
 
 
 def with_hooks(uow: Reading) -> list[Webhook]:

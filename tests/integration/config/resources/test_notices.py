@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from services.config.model.people import SYSTEM
 from services.config.resources.notices import Notices
 from services.config.store.definitions import webhooks
 from services.config.store.definitions.people import touch_token
+from services.config.store.definitions.rows import Table
 from shared.contracts.catalog import Find, Kind
 from shared.contracts.mirror import MirrorState
 from shared.contracts.problems import Code, Refused
@@ -200,7 +202,70 @@ def test_counting_them_costs_as_many_statements_for_thirty_tokens_as_for_three(o
         statements: list[str] = []
         with office.store.read() as uow:
             event.listen(uow.connection, "before_cursor_execute", lambda *call, to=statements: to.append(call[2]))
-            page = Notices().find(uow, SYSTEM, Find(kind=Kind.NOTICES))
-        assert page.total == place + 1
+            page = Notices().find(uow, SYSTEM, Find(kind=Kind.NOTICES, top=100))
+        assert page.total == len(page.documents) == place + 1
         counts.append(len(statements))
     assert counts[0] == counts[1] <= 20, statements
+
+
+def hooks_out_of_step(office: Office, count: int) -> None:
+    """That many webhooks whose hook may not be made; of the last one a hook points elsewhere too."""
+    office.docker_endpoint()
+    office.webhook(endpoint="hub")
+    with office.store.write() as uow:
+        (first,) = webhooks.WEBHOOKS.all(uow)
+        webhooks.note_hub(uow, first.id, state=MirrorState.NOT_PERMITTED.value, message="", slug=None)
+        (first,) = webhooks.WEBHOOKS.all(uow)
+        for place in range(1, count):
+            webhooks.WEBHOOKS.insert(uow, replace(first, id=f"w{place:04}", name=f"web-{place:04}"))
+        webhooks.set_elsewhere(uow, f"w{count - 1:04}", [{"slug": "a", "name": "b", "address": "c"}], [])
+
+
+def page(office: Office, top: int, skip: int = 0, **options: str) -> tuple[list[dict[str, Any]], int]:
+    with office.store.read() as uow:
+        answer = Notices().find(uow, SYSTEM, Find(kind=Kind.NOTICES, top=top, skip=skip, options=options))
+    return list(answer.documents), answer.total
+
+
+def test_a_page_of_notices_and_their_count_read_no_row_that_is_not_shown(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hooks_out_of_step(office, 300)
+    rows_read: list[int] = []
+    read = Table._values
+
+    def counting(table: Table[Any], rows: Any) -> list[Any]:
+        values = read(table, rows)
+        rows_read.append(len(values))
+        return values
+
+    monkeypatch.setattr(Table, "_values", counting)
+    rows, total = page(office, 50)
+    assert (len(rows), total, sum(rows_read) < 60) == (50, 301, True), rows_read
+    rows_read.clear()
+    assert page(office, 0) == ([], 301)
+    assert sum(rows_read) < 10
+
+
+def test_the_pages_of_notices_hold_each_once_and_are_searched_by_what_they_name(office: Office) -> None:
+    hooks_out_of_step(office, 12)
+    api_token(office, "build", 5)
+    pages = [page(office, 5, skip)[0] for skip in range(0, 15, 5)]
+    messages = [row["message"] for rows in pages for row in rows]
+    assert messages == [row["message"] for row in page(office, 100)[0]]
+    assert len(set(messages)) == len(messages) == 14 and "build" in messages[0]
+    assert page(office, 5, about="api-token")[1] == 1
+    assert page(office, 5, search="WEB-0011")[1] == 2
+    assert page(office, 5, search="BUILD")[1] == 1
+    assert page(office, 5, about="hook", search="build") == ([], 0)
+    assert page(office, 5, about="certificate") == ([], 0)
+
+
+def test_a_token_of_many_webhooks_names_five_and_says_how_many_more(office: Office) -> None:
+    hooks_out_of_step(office, 12)
+    made = api_token(office, "build", 5)
+    with office.store.write() as uow:
+        for webhook in webhooks.WEBHOOKS.all(uow):
+            webhooks.WEBHOOKS.update(uow, replace(webhook, api_token_id=made["id"]))
+    (row,), _ = page(office, 1, about="api-token")
+    assert row["message"].endswith("default/web-0004 and 7 more."), row
