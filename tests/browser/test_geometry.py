@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -42,6 +44,56 @@ def test_a_chosen_task_comes_into_view_and_is_marked(page: Page, site: Site) -> 
     page.locator("#task h2").first.wait_for()
     page.wait_for_function("document.querySelector('#task').getBoundingClientRect().top < innerHeight - 100")
     page.wait_for_function("document.querySelectorAll('a.task[aria-current]').length === 1")
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_focus_stays_in_view_when_a_task_is_chosen_by_keyboard(page: Page, site: Site, width: int) -> None:
+    site.documents["executions"] = execution(12)
+    page.set_viewport_size({"width": width, "height": 500})
+    page.goto("/executions/e1")
+    page.locator("a.task").nth(3).focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**stage=Stage+3**")
+    page.wait_for_function(
+        "(box => box.height > 0 && box.top >= 0 && box.bottom <= innerHeight"
+        " && box.left >= 0 && box.right <= innerWidth)"
+        "(document.activeElement.getBoundingClientRect())"
+    )
+    expect(page.locator("#task-title")).to_be_focused()
+
+
+def test_a_run_opens_with_the_stage_of_its_failure_in_view(page: Page, site: Site) -> None:
+    site.documents["executions"] = failed_at_the_end()
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto("/executions/e1")
+    card = page.locator("a.task[aria-current=true]")
+    expect(card).to_have_count(1)
+    box = card.bounding_box()
+    assert box is not None and box["x"] > 0 and box["x"] + box["width"] <= 1440
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_where_the_time_went_is_not_wider_than_the_window(page: Page, site: Site, width: int) -> None:
+    site.documents["executions"] = failed_at_the_end("A stage whose name goes on, and on, and on once more ")
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto("/executions/e1")
+    page.locator("#times .track").first.wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def failed_at_the_end(name: str = "Stage ") -> dict[str, Any]:
+    """A run of twelve stages, of which the last failed."""
+    at = 1_790_000_000_000_000
+    ended = {"_durationInMicros": 1_000, "_startTimeInMicros": at, "_startTime": at, "_endTime": at + 1_000}
+    run = execution(12)
+    stages = {
+        f"{name}{place}": {
+            "status": "FAILED" if place == 11 else "COMPLETED",
+            "tasks": {"Check whether it may": {**TASK, **ended, "status": "FAILED" if place == 11 else "COMPLETED"}},
+        }
+        for place in range(12)
+    }
+    return {**run, **ended, "status": "FAILED", "stages": stages, "stageOrder": list(stages)}
 
 
 LISTS = (

@@ -7,11 +7,11 @@ Areas: `sign_in`, `account` and `device` (a program that signs in); `executions`
 `api_reference`; `site` (the documentation, and which chapter is for which page). Beside them, mostly pure:
 `execution_view` (a run as columns and bars), `log_lines` (a task's log), `outcomes` (what became of a push),
 `questions` (what an approval decides), `pipeline_edits`, `pipeline_template` and `yaml_edit` (the editor's text),
-`task_form`, `notification_form`, `webhook_form`, `queue_words`, `setting_fields` (options by their titles) and
-`run_inputs`. Shared by all: `session` (who asks, and config asked as them), `routing` (the tables as blueprints),
-`lists` (what a list's address asks of it), `selection` (acting on chosen rows), `forms` (what forms that write have in
-common), `streams` (parts that follow events), `layout` (navigation, fragments, errors), `toasts` (what was done is
-said, and taken back) and `formats` (values in words).
+`task_form`, `notification_form`, `webhook_form`, `queue_words`, `words` (values of the wire as people say them),
+`setting_fields` (options by their titles) and `run_inputs`. Shared by all: `session` (who asks, and config asked as
+them), `routing` (the tables as blueprints), `lists` (what a list's address asks of it), `selection` (acting on chosen
+rows), `forms` (what forms that write have in common), `streams` (parts that follow events), `layout` (navigation,
+fragments, errors), `toasts` (what was done is said, and taken back) and `formats` (values in words).
 
 A page asks config exactly as the API does, as the signed-in user, and never the API itself. Forms carry a token of
 their session; there is no inline script or style, so the content security policy can forbid them.

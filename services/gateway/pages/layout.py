@@ -16,7 +16,7 @@ from shared.process.ids import new_id
 from shared.process.logging import get_logger
 from shared.version import __version__
 
-from . import first_use, formats, queue_words, session, site, toasts
+from . import first_use, formats, queue_words, session, setting_fields, site, toasts, words
 from .execution_view import headline
 
 THEME_COOKIE, THEMES = "portside_theme", ("dark", "light")
@@ -60,6 +60,9 @@ def prepare(app: Flask) -> None:
         brief=formats.brief,
         code=formats.code,
         counted=counted,
+        words=words.words,
+        sentence=lambda text: f"{text[:1].upper()}{text[1:]}",
+        shown_setting=setting_fields.shown,
         chapter_of=chapter_of,
         chapter_of_trial=of_trial,
         headline=lambda text: headline(formats.brief(text))[0],

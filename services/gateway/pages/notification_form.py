@@ -21,13 +21,6 @@ KINDS: dict[str, tuple[str, ...]] = {
     "webhook": ("url", "payload"),
 }
 """What can be sent, and its fields that the form asks for; others are kept as the text has them."""
-WORDS = {
-    "STARTED": "it starts",
-    "WAITING": "it waits for an answer",
-    "SUCCESS": "it completes",
-    "FAILURE": "it fails",
-    "CANCELED": "it is canceled",
-}
 _LISTS, _LONG = {"to"}, {"body", "text", "payload"}
 _LEVEL = " / "
 

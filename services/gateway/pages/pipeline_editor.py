@@ -28,6 +28,7 @@ from .forms import definable_projects, demand_unchanged, done, every, field, pre
 from .pipeline_template import template
 from .routing import PageRoute
 from .schedules import schedules_of
+from .words import NOTICE_EVENTS
 from .yaml_edit import rewritten
 
 TABS = {
@@ -242,7 +243,7 @@ def _forms(tree: Json, place: dict[str, str]) -> str:
         pipeline_id=request.values.get("pipeline", "") or place.get("pipeline", ""),
         notices=notification_form.rows(tree),
         notice_kinds=tuple(notification_form.KINDS),
-        notice_events=notification_form.WORDS,
+        notice_events=NOTICE_EVENTS,
         notice_levels=notification_form.levels(stages),
         schedules=schedules_of(tree) if tab == "schedules" else [],
     )

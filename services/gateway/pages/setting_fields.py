@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .words import words
+
 
 @dataclass(frozen=True, slots=True)
 class SettingField:
@@ -16,6 +18,10 @@ class SettingField:
     """`number`, `text` or `event`."""
     picks: str = ""
     """What a picker beside it finds, such as `people and groups`."""
+    zero: str = ""
+    """What 0 means."""
+    blank: str = "none"
+    """What it means to be blank."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,7 @@ class SettingGroup:
     fields: tuple[SettingField, ...]
 
 
+_AS_EXECUTIONS = {"zero": "for ever", "blank": "as executions"}
 GROUPS = (
     SettingGroup(
         "Polling registries",
@@ -37,6 +44,7 @@ GROUPS = (
                 "missedEverySeconds",
                 "Check for missed pushes every (seconds)",
                 "For webhooks with a hook. 0 never checks.",
+                zero="never",
             ),
             SettingField(
                 "missedPatienceSeconds",
@@ -49,11 +57,13 @@ GROUPS = (
         "Days to keep",
         "A change counts within the hour. 0 keeps for ever.",
         (
-            SettingField("keepDays", "Executions", "With their tasks and outputs."),
-            SettingField("keepEventDays", "Events", "Of Activity, Git and Gerrit. Blank: as executions."),
-            SettingField("keepLogDays", "Logs", "Blank: as executions, and never longer."),
-            SettingField("keepDeadLetterDays", "Handled dead letters", "Blank: as executions."),
-            SettingField("keepAuditDays", "Audit log", "For ever unless this is set."),
+            SettingField("keepDays", "Executions", "With their tasks and outputs.", zero="for ever"),
+            SettingField(
+                "keepEventDays", "Events", "Of Activity, Git and Gerrit. Blank: as executions.", **_AS_EXECUTIONS
+            ),
+            SettingField("keepLogDays", "Logs", "Blank: as executions, and never longer.", **_AS_EXECUTIONS),
+            SettingField("keepDeadLetterDays", "Handled dead letters", "Blank: as executions.", **_AS_EXECUTIONS),
+            SettingField("keepAuditDays", "Audit log", "For ever unless this is set.", zero="for ever"),
             SettingField("keepRuns", "Newest executions of each pipeline", "How many are kept, however old."),
         ),
     ),
@@ -83,3 +93,12 @@ GROUPS = (
     ),
 )
 OPTIONS = tuple(option for group in GROUPS for option in group.fields)
+
+
+def shown(option: SettingField, value: object) -> str:
+    """The value of an option as people say it."""
+    if value in (None, ""):
+        return option.blank
+    if value == 0 and option.zero:
+        return option.zero
+    return words(value, "notice event") if option.kind == "event" else str(value)

@@ -18,11 +18,11 @@ from shared.grammar.malformed import Malformed
 
 from . import session
 from .forms import every, field, write
-from .notification_form import WORDS
 from .people import ROLES
 from .routing import PageRoute
 from .setting_fields import GROUPS, OPTIONS
 from .toasts import Undo, say
+from .words import NOTICE_EVENTS
 
 SPARE_RULES = 2
 """Blank rows at the end of the rules, so that a form without JavaScript grows too."""
@@ -111,7 +111,7 @@ def _page(problem: Problem | None = None, typed: Json | None = None) -> str:
         "settings.html",
         settings={**_settings(), **(typed or {})},
         groups=GROUPS,
-        events=WORDS,
+        events=NOTICE_EVENTS,
         providers=every(Kind.PROVIDERS),
         problem=problem,
     )

@@ -21,7 +21,8 @@ if (matchMedia("(max-width: 48rem)").matches) {
   for (const place of document.querySelectorAll('[data-folds=""]')) place.open = false;
 }
 
-// What is drawn again looks as it was left: what was open is open, and a log that was read at its end is followed.
+// What is drawn again looks as it was left: what was open is open, stages are
+// scrolled as they were, and a log that was read at its end is followed.
 const wants = (what) => document.querySelector(`[data-log="${what}"]`)?.checked ?? true;
 const atEnd = (place) => place.scrollHeight - place.scrollTop - place.clientHeight < 40;
 let left = { open: [], following: false };
@@ -31,6 +32,7 @@ function leave(place) {
   left = {
     open: [...place.querySelectorAll("details[id][open]")].map((one) => one.id),
     following: Boolean(log) && wants("follow") && atEnd(log),
+    board: place.querySelector(".board")?.scrollLeft,
     // Earlier lines that are put in above leave what one reads where it is.
     fromEnd: log && place.closest("[data-earlier]") ? log.scrollHeight - log.scrollTop : 0,
   };
@@ -39,6 +41,8 @@ on("htmx:beforeSwap", ({ detail: { target } }) => leave(target));
 on("htmx:sseBeforeMessage", ({ target }) => leave(target));
 on("htmx:afterSwap", () => {
   for (const id of left.open) document.getElementById(id)?.setAttribute("open", "");
+  const board = left.board && document.querySelector(".board");
+  if (board) board.scrollLeft = left.board;
   if (left.fromEnd) for (const log of document.querySelectorAll("[data-follow]")) log.scrollTop = log.scrollHeight - left.fromEnd;
   if (!left.following) return;
   for (const log of document.querySelectorAll("[data-follow]")) log.scrollTop = log.scrollHeight;
@@ -60,12 +64,29 @@ on("change", ({ target: box }) => {
   if (box.dataset.log === "follow" && box.checked) log.scrollTop = log.scrollHeight;
 });
 
-// The task in the panel is marked among its stages, also when these are drawn again.
+// The task in the panel is marked among its stages, also when these are drawn again; its stage comes into view once, and
+// stays where somebody scrolls.
+const query = (card) => new URL(card.href).search.slice(1);
+const shownTask = () => document.querySelector("#task [data-of]")?.dataset.of;
+let broughtTask;
 function mark() {
-  for (const card of document.querySelectorAll("a.task")) {
-    card.toggleAttribute("aria-current", location.search !== "" && new URL(card.href).search === location.search);
+  const task = shownTask();
+  for (const one of document.querySelectorAll("a.task")) {
+    if (query(one) === task) one.setAttribute("aria-current", "true");
+    else one.removeAttribute("aria-current");
   }
+  const card = document.querySelector("a.task[aria-current]");
+  const board = card?.closest(".board");
+  if (!board || broughtTask === task) return;
+  broughtTask = task;
+  const column = card.closest(".column");
+  board.scrollLeft = column.offsetLeft - (board.clientWidth - column.clientWidth) / 2;
 }
+
+// Who chose a task reads on in its panel, and is not left at a card that has scrolled away.
+on("htmx:afterSettle", ({ detail: { requestConfig } }) => {
+  if (requestConfig?.elt.matches?.("a.task")) document.querySelector("#task h2")?.focus({ preventScroll: true });
+});
 on("htmx:afterSettle", mark);
 on("htmx:pushedIntoHistory", mark);
 mark();

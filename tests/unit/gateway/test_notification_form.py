@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from services.gateway.pages import notification_form as form
 from services.gateway.pages.pipeline_edits import applying
 from services.gateway.pages.pipeline_template import template
+from services.gateway.pages.words import NOTICE_EVENTS
 from shared.contracts.catalog import Act
 from shared.grammar.checks import EVENTS, NOTIFIERS, examine_pipeline
 from shared.grammar.documents import load_yaml
@@ -27,7 +28,7 @@ TREE: dict[str, Any] = {
 
 
 def test_every_kind_that_is_sent_and_every_event_has_its_form() -> None:
-    assert set(form.KINDS) == set(NOTIFIERS) - {"jira"} and set(form.WORDS) == set(EVENTS)
+    assert set(form.KINDS) == set(NOTIFIERS) - {"jira"} and set(NOTICE_EVENTS) == set(EVENTS)
 
 
 def test_the_rows_show_what_the_text_says() -> None:

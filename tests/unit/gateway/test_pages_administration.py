@@ -276,3 +276,10 @@ def test_a_role_is_asked_for_once_and_remembered_while_config_is_away() -> None:
     clock.advance(31)
     assert roles.of(caller).administrator
     assert len(asked) == 2
+
+
+def test_health_shows_settings_in_words(site: Site, ann: FlaskClient) -> None:
+    site.documents["settings"] = {"notifyEvent": "FAILURE", "keepDays": 0, "keepLogDays": None, "missedEverySeconds": 0}
+    page = ann.get("/health").text
+    assert "it fails" in page and "FAILURE" not in page
+    assert "for ever" in page and "as executions" in page and "<dd>never" in page
