@@ -246,8 +246,8 @@ def words_of(answer: ApiAnswer) -> str:
     message = body.get("message") or body.get("serverMessage") or body.get("error_description")
     lines = [str(message or answer.status)]
     flaws = body.get("flaws")
-    flaw_lines = [flaw_line(flaw) for flaw in (flaws if isinstance(flaws, list) else ()) if isinstance(flaw, dict)]
-    lines += [line for line in flaw_lines if line not in lines[0]]
+    flaws = [flaw for flaw in (flaws if isinstance(flaws, list) else ()) if isinstance(flaw, dict)]
+    lines += [flaw_line(flaw) for flaw in flaws if str(flaw.get("message")) not in lines[0]]
     if body.get("nextStep"):
         lines.append(str(body["nextStep"]))
     return "\n".join(dict.fromkeys(lines))
@@ -264,8 +264,9 @@ def _oauth_error(answer: ApiAnswer) -> str:
 
 def flaw_line(flaw: Json) -> str:
     """One flaw with its line and column, where it has them."""
-    place = f"line {flaw['line']}, column {flaw.get('column', 1)}: " if flaw.get("line") else ""
-    hint = f" {flaw['hint']}" if flaw.get("hint") else ""
+    path = f"{flaw['path']}: " if flaw.get("path") else ""
+    place = f"line {flaw['line']}, column {flaw.get('column', 1)}: " if flaw.get("line") else path
+    hint = f" ({flaw['hint']})" if flaw.get("hint") else ""
     return f"{place}{flaw.get('message')}{hint}"
 
 
@@ -284,6 +285,8 @@ def _whole(response: requests.Response) -> bytes:
 def _why(error: requests.RequestException) -> str:
     """Why there is no answer, and what to do, in a line."""
     if isinstance(error, requests.exceptions.SSLError):
+        if "WRONG_VERSION_NUMBER" in str(error) or "RECORD_LAYER_FAILURE" in str(error):
+            return "speaks HTTP there and not HTTPS; write http:// before its name"
         return "has a certificate that is not trusted; name its authority: portside login --certificate FILE"
     if isinstance(error, requests.exceptions.Timeout):
         return "did not answer in time; try again, or see: portside doctor"

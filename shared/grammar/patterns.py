@@ -11,16 +11,20 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from string import ascii_letters
 from typing import TYPE_CHECKING
 
 from shared.contracts.problems import Flaw
 
+from .names import did_you_mean, nearest
 from .versions import Range, Version, parse_range, parse_version, with_pre_releases
 
 MAX_LENGTH = 1000
 _SIGNS = re.compile(r"[\\^$*+?()\[\]{}|]")
 """A dot alone does not make a pattern: versions are full of them."""
 
+_OF_TAGS = re.compile(r"[\w.-]*", re.ASCII)
+_COMPARISON = re.compile(r"[<>=~^]")
 MAX_NAME = 512
 _NESTED_REPEAT = re.compile(r"[+*}][^()]*\)[+*{]")
 
@@ -60,6 +64,45 @@ def check_pattern(pattern: str | None, path: str = "") -> list[Flaw]:
     return []
 
 
+def check_tag_pattern(pattern: str | None, path: str = "") -> list[Flaw]:
+    """The same of a pattern for tags, where one that no tag can match is a flaw too: a range without `semver:`."""
+    if flaws := check_pattern(pattern, path):
+        return flaws
+    lines = (line.strip().removeprefix("!").strip() for line in (pattern or "").splitlines())
+    return [
+        Flaw(
+            message=f"{line} matches no tag: a tag has letters, digits, dots, - and _ alone",
+            path=path,
+            hint=_meant(line),
+        )
+        for line in lines
+        if _matches_no_tag(line)
+    ]
+
+
+def _matches_no_tag(line: str) -> bool:
+    """Does it demand, before its first sign, a character that no tag has?"""
+    if _kind_of(line) or "|" in line:
+        return False
+    beginning = _SIGNS.split(line, maxsplit=1)[0]
+    if line[len(beginning) :].startswith(("?", "*", "{")):
+        beginning = beginning[:-1]
+    return _OF_TAGS.fullmatch(beginning) is None
+
+
+def _meant(line: str) -> str | None:
+    """What to write instead."""
+    if "," in line:
+        return "write each pattern on a line of its own"
+    kind, colon, rest = line.partition(":")
+    near_kind = nearest(kind, _KINDS) if colon else None
+    choices = [f"{near_kind}:{rest}"] if near_kind else []
+    choices.append(rest)
+    if _COMPARISON.search(line):
+        choices += [f"semver:{line}", f"semver:{line.lstrip(ascii_letters).lstrip(': ')}"]
+    return did_you_mean(next((choice for choice in choices if choice and not check_tag_pattern(choice)), "")) or None
+
+
 def matches(pattern: str | None, name: str) -> bool:
     """Whether a name is wanted; raises `BadPattern`."""
     return judge(pattern, name).wanted
@@ -78,7 +121,7 @@ def judge(pattern: str | None, name: str, exclude: Iterable[str] = ()) -> Patter
     for text, test in wanted:
         if test(name):
             return PatternResult(True, f"{name} matches {text}")
-    why = next((why for text, _ in wanted if (why := _pre_release(text, name))), "")
+    why = next((why for text, _ in wanted if (why := _pre_release(text, name) or _range(text, name))), "")
     return PatternResult(False, f"{name} does not match {' or '.join(text for text, _ in wanted)}{why}")
 
 
@@ -92,6 +135,14 @@ def _pre_release(text: str, name: str) -> str:
     if not wants(advice, name):
         advice = f"{text} || {name}"
     return f": it is a pre-release, which {advice} would want"
+
+
+def _range(text: str, name: str) -> str:
+    """What to write where a range of versions would want the name, and only `semver:` is missing before it."""
+    advice = f"semver:{text}"
+    if _kind_of(text) or parse_version(name) is None or not wants(advice, name):
+        return ""
+    return f": as a range of versions it is written {advice}"
 
 
 @lru_cache(maxsize=256)
@@ -135,10 +186,15 @@ def _tests(pattern: str) -> tuple[Tests, Tests]:
 
 
 def _test(text: str) -> Test:
-    kind, colon, rest = text.partition(":")
-    if colon and kind in _KINDS:
-        return _KINDS[kind](rest.strip())
+    if kind := _kind_of(text):
+        return _KINDS[kind](text.partition(":")[2].strip())
     return _regular(text) if _SIGNS.search(text) else text.__eq__
+
+
+def _kind_of(text: str) -> str:
+    """`glob`, `semver` or `regex` where the text begins so; else empty."""
+    kind, colon, _ = text.partition(":")
+    return kind if colon and kind in _KINDS else ""
 
 
 def _regular(text: str) -> Test:

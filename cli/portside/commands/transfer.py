@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,12 @@ PLAN = (
     field("FILE", "file"),
     Column("WILL NOT RUN", lambda row: "; ".join(row["willNotRun"])),
 )
-REPORT = (field("STATUS", "status"), field("KIND", "kind"), field("NAME", "name"), field("MESSAGE", "statusMessage"))
+REPORT = (
+    field("STATUS", "status"),
+    field("KIND", "kind"),
+    field("NAME", "name"),
+    Column("MESSAGE", lambda row: _message(row)),
+)
 FILES = click.option(
     "-f", "--file", "paths", multiple=True, required=True, metavar="FILE|DIR",
     type=click.Path(path_type=Path, exists=True, allow_dash=True), help="A YAML file, a folder of them, or - .",
@@ -50,24 +55,39 @@ def import_(server: PortsideServer, file: Path, action: str, form: str) -> None:
     from ..plan import read_files
 
     text = "\n---\n".join(text for _, text in read_files([file]))
-    _send(server, text, action, form)
+    send_definitions(server, text, action, form)
 
 
-def _send(server: PortsideServer, text: str, action: str, form: str) -> None:
+def send_definitions(server: PortsideServer, text: str, action: str, form: str) -> None:
+    """Import the text and print the report. Raises `CommandFailed` where an object was refused."""
     report = server.client.send_yaml("POST", "/import", text, action=action, project=server.project)
     objects: list[Json] = report["objects"]
     print_all(objects, REPORT, form)
     for document in objects:
-        for flaw in document.get("flaws") or ():
-            from ..api import flaw_line
-
-            note(f"{document['name']}: {flaw_line(flaw)}")
-        for task in document.get("willNotRun") or ():
-            note(f"{document['name']}: {task['stage']}.{task['task']}: {task['reason']}")
+        for line in _report_lines(document):
+            note(f"{document['name']}: {line}")
     for secret in report.get("needsSecrets") or ():
         note(f"set: {secret}")
     if failed := [document for document in objects if document["status"] == "FAILED"]:
         raise CommandFailed(f"{len(failed)} of {counted(len(objects), 'object was', 'objects were')} refused")
+
+
+def _message(document: Json) -> str:
+    """What the report says of an object in one line; its flaws have lines of their own."""
+    flaws = document.get("flaws") or ()
+    return f"{counted(len(flaws), 'problem')}, below" if flaws else str(document.get("statusMessage") or "")
+
+
+def _report_lines(document: Json) -> Iterator[str]:
+    """What is wrong with an object, what will not run, what it lacks, and what deserves attention."""
+    from ..api import flaw_line
+
+    yield from map(flaw_line, document.get("flaws") or ())
+    for task in document.get("willNotRun") or ():
+        yield f"{task['stage']}.{task['task']}: {task['reason']}"
+    yield from map(str, document.get("lacks") or ())
+    for warning in document.get("warnings") or ():
+        yield f"note: {warning}"
 
 
 @click.command()
@@ -123,7 +143,7 @@ def apply(server: PortsideServer, paths: tuple[Path, ...], dry_run: bool, yes: b
     confirm(f"Apply {counted(len(changes), 'change')} to project {server.project} at {server.context.url}?", yes=yes)
     changed_files = {step.definition.file for step in changes}
     text = "\n---\n".join(text for name, text in texts if name in changed_files)
-    _send(server, text, "apply", form)
+    send_definitions(server, text, "apply", form)
 
 
 def _plan(server: PortsideServer, paths: Sequence[Path]) -> tuple[list[tuple[str, str]], list[PlannedStep]]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from services.config.catalog.base import readable
 from services.config.catalog.hooks import wanted
+from services.config.catalog.webhooks.for_matching import missing_of
 from services.config.model.definitions import Webhook
 from services.config.model.people import Person
 from services.config.model.push_events import PushEvent
 from services.config.store import Reading, activity, polls
 from services.config.store.definitions import webhooks as webhooks_store
+from services.config.store.polls import NO_REPOSITORY
 from shared.contracts.base import Json
 from shared.contracts.mirror import MirrorState
 from shared.contracts.problems import Code, refuse
@@ -42,9 +46,14 @@ def answer(uow: Reading, person: Person, repository: str, tag: str, at: str) -> 
         sentences = [sentence(event) for event in events]
         first, next_step = sentences[0], events[0].next_step
     elif webhooks:
-        sentences = [why_silent(uow, webhook, tag) for webhook in webhooks]
+        missing = [missing_of(uow, webhook) for webhook in webhooks]
+        sentences = [why_silent(uow, webhook, tag, lacks) for webhook, lacks in zip(webhooks, missing, strict=True)]
         first = f"No delivery of {image} was received between an hour before and a day after. " + " ".join(sentences)
-        next_step = "Check the webhook; Test sends it a delivery."
+        next_step = (
+            f"Give webhook {webhooks[0].name} what it lacks; Test then sends it a delivery."
+            if missing[0]
+            else "Check the webhook; Test sends it a delivery."
+        )
     else:
         sentences = []
         first = f"No webhook that you can see is for {repository}: nothing listens for its pushes."
@@ -107,15 +116,20 @@ def sentence(event: PushEvent) -> str:
     return f"{event.pipeline} #{event.execution_index} is {event.execution_status}: {message} {received}"
 
 
-def why_silent(uow: Reading, webhook: Webhook, tag: str) -> str:
-    """Why a webhook that is for the repository may have received nothing: every reason, the weightiest first."""
+def why_silent(uow: Reading, webhook: Webhook, tag: str, lacks: Sequence[str] = ()) -> str:
+    """Why a webhook that is for the repository may have received nothing: every reason, the weightiest first.
+
+    `lacks`: sentences on what it is missing.
+    """
     reasons = []
     if not webhook.enabled:
         reasons.append("it is disabled")
+    if lacks:
+        reasons.append(f"it is incomplete ({' '.join(lacks).rstrip('.')})")
     if webhook.hub_state not in _SETTLED:
         reasons.append(f"its hook is not in step ({webhook.hub_state}: {webhook.hub_message or 'no reason given'})")
     look = polls.load(uow, webhook.id)
-    if look is not None and look.problem:
+    if look is not None and look.problem and not (lacks and look.problem == NO_REPOSITORY):
         reasons.append(f"polling the registry failed ({look.problem})")
     if ignored := _ignored(webhook, tag):
         reasons.append(f"it would ignore tag {ignored}")

@@ -68,8 +68,7 @@ class TagPolling:
         poll = store.load(uow, webhook.id) or PollState(webhook.id)
         query = question(uow, webhook)
         if query is None:
-            problem = "It names no repository that can be polled."
-            store.save(uow, replace(poll, next_at=uow.now + NOTHING_TO_ASK_S, problem=problem))
+            store.save(uow, replace(poll, next_at=uow.now + NOTHING_TO_ASK_S, problem=store.NO_REPOSITORY))
             return
         uow.outbox(query.topic, query.ask, webhook.id)
         store.save(uow, replace(poll, looked_at=query.ask.asked_at, next_at=uow.now + LOST_AFTER_S))

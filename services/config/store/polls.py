@@ -16,6 +16,9 @@ from services.config.tables.ledger import DeliveryRow
 from .definitions.webhooks import WEBHOOKS
 from .unit_of_work import Reading, UnitOfWork
 
+NO_REPOSITORY = "It names no repository that can be polled."
+"""The problem of a poll that was never sent, which follows from what its webhook lacks."""
+
 
 @dataclass(frozen=True, slots=True)
 class PollState:

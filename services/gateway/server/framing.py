@@ -16,6 +16,8 @@ MAX_CHUNKS = 16_384
 """Of one body. A body of tiny chunks costs far more to read than its sender pays."""
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n")
 _LENGTH = re.compile(rb"[0-9]{1,18}")
+TLS_HANDSHAKE = b"\x16"
+"""The first byte of a client that speaks HTTPS to a port of HTTP."""
 
 
 class _Part(Enum):
@@ -68,6 +70,10 @@ class RequestFrame:
         return position
 
     def _read_head(self, data: bytes, position: int) -> int:
+        if not self._line and data.startswith(TLS_HANDSHAKE, position):
+            # No blank line will ever end this head: an answer in plain text ends the handshake at once.
+            self._refuse(400)
+            return 0
         head, used = self._up_to(b"\r\n\r\n", data, position, MAX_HEAD)
         if head is not None:
             self._begin_body(head)

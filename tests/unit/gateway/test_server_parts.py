@@ -124,6 +124,14 @@ def test_heads_chunk_lines_and_numbers_of_chunks_are_bounded() -> None:
     assert fed(start + b"0\r\n" + b"X-A: b\r\n" * framing.MAX_HEAD, [])[0].refusal == 431
 
 
+@pytest.mark.parametrize("cuts", [[], [1]])
+def test_a_client_of_https_is_refused_at_its_first_byte(cuts: list[int]) -> None:
+    """Or it waits until the head's deadline for a handshake that nobody makes."""
+    hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc"
+    assert fed(hello, cuts)[0].refusal == 400
+    assert fed(HEAD + b"X-A: \x16", cuts)[0].refusal is None
+
+
 def test_a_sender_who_waits_for_leave_is_seen() -> None:
     frame, _ = fed(HEAD + b"Expect: 100-continue\r\nContent-Length: 7\r\n\r\n", [])
     assert (frame.expects_continue, frame.declared, frame.complete) == (True, 7, False)

@@ -60,6 +60,13 @@ def match_webhook(uow: Reading, webhook: Webhook) -> MatchWebhook:
     )
 
 
+def missing_of(uow: Reading, webhook: Webhook) -> list[str]:
+    """All that a webhook lacks, in sentences."""
+    endpoint = references.endpoint_of(uow, webhook.project, webhook.endpoint)
+    pipeline = PIPELINES.one(uow, project=webhook.project, name=webhook.pipeline) if webhook.pipeline else None
+    return sentences(lacks(webhook, endpoint, pipeline, actor_of(uow, webhook).problem))
+
+
 def actor_of(uow: Reading, webhook: Webhook) -> Actor:
     """As whom a webhook's runs act."""
     if webhook.api_token_id is not None:

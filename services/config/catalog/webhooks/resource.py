@@ -219,7 +219,7 @@ class Webhooks(Scoped[Webhook]):
         if not new.server_type:
             kept = old.server_type if new.endpoint == old.endpoint else ""
             new = replace(new, server_type=kept or documents.server_type_of(uow, new))
-        check_patterns(new)
+        check_patterns(new, old)
         return self._with_actor(uow, ask, new, partial=partial)
 
     def _with_actor(self, uow: UnitOfWork, ask: Act, new: Webhook, *, partial: bool) -> Webhook:

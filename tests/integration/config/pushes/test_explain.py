@@ -14,7 +14,7 @@ from services.config.pushes.deliveries import Deliveries
 from services.config.pushes.explain import MOST_WEBHOOKS, instant
 from services.config.resources.events import Events
 from services.config.runs.batch import RunBatch
-from services.config.store import Store
+from services.config.store import Store, polls
 from services.config.store.definitions import webhooks
 from services.config.tables.catalog import WebhookRow
 from shared.contracts.catalog import Get, Kind
@@ -232,3 +232,15 @@ def test_what_is_no_time_and_no_repository_is_refused(office: Office) -> None:
         with pytest.raises(Refused) as caught:
             why(office, "1", at, repository=repository)
         assert caught.value.problem.code is Code.INVALID
+
+
+def test_a_webhook_that_lacks_something_answers_with_that_first(office: Office) -> None:
+    office.webhook(endpoint="hub", repoName="acme/web", pipeline="Deploy web", tagNamePattern="v.*")
+    with office.store.write() as uow:
+        polls.save(uow, polls.PollState(webhooks.WEBHOOKS.all(uow)[0].id, problem=polls.NO_REPOSITORY))
+    answer = why(office, "1.4.1")
+    assert "it is incomplete (There is no pipeline Deploy web in project default. There is no endpoint hub" in str(
+        answer["answer"]
+    )
+    assert "polling" not in str(answer["answer"])
+    assert answer["nextStep"] == "Give webhook web what it lacks; Test then sends it a delivery."

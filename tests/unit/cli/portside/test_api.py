@@ -61,13 +61,13 @@ def answers(status: int, document: Any, **headers: str) -> None:
 def test_a_refusal_is_the_servers_own_words_with_each_flaw_and_the_next_step(
     url: str, status: int, code: ExitCode
 ) -> None:
-    flaw = {"message": "unknown key: stagesOrder", "line": 3, "column": 1, "hint": "Did you mean stageOrder?"}
+    flaw = {"message": "unknown key: stagesOrder", "line": 3, "column": 1, "hint": "did you mean stageOrder?"}
     answers(status, {"message": "The pipeline is not valid.", "flaws": [flaw], "nextStep": "Correct it."})
     with pytest.raises(ApiError) as failure:
         Client(url).get("/pipelines")
     assert failure.value.message.splitlines() == [
         "The pipeline is not valid.",
-        "line 3, column 1: unknown key: stagesOrder Did you mean stageOrder?",
+        "line 3, column 1: unknown key: stagesOrder (did you mean stageOrder?)",
         "Correct it.",
     ]
     assert (failure.value.status, failure.value.exit_code) == (status, code)
@@ -78,6 +78,11 @@ def test_a_flaw_that_the_message_names_is_not_repeated(url: str) -> None:
     with pytest.raises(ApiError) as failure:
         Client(url).get("/pipelines")
     assert failure.value.message == "web cannot run: no input TAGG"
+    flaw = {"message": "no input TAGG", "hint": "did you mean TAG?", "line": 2, "column": 3}
+    answers(400, {"message": "web: line 2, column 3: input.x: no input TAGG (did you mean TAG?)", "flaws": [flaw]})
+    with pytest.raises(ApiError) as failure:
+        Client(url).get("/pipelines")
+    assert len(failure.value.message.splitlines()) == 1
 
 
 @pytest.mark.parametrize("body", [b"<html>a proxy's page</html>", b"", b"[" * 100_000])
@@ -99,6 +104,11 @@ def test_an_answer_beyond_the_bound_is_not_read(url: str, monkeypatch: pytest.Mo
     answers(200, b" " * 3_000_000)
     with pytest.raises(Unreachable, match="more than"):
         Client(url).get("/pipelines")
+
+
+def test_a_server_of_http_that_is_called_by_https_is_named_as_one(url: str) -> None:
+    with pytest.raises(Unreachable, match="speaks HTTP there and not HTTPS; write http://"):
+        Client(url.replace("http:", "https:")).get("/pipelines")
 
 
 def test_nobody_there_is_unreachable() -> None:

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from shared.grammar.patterns import BadPattern, check_pattern, judge, matches, newest
+from shared.grammar.patterns import BadPattern, check_pattern, check_tag_pattern, judge, matches, newest
 from shared.grammar.versions import parse_range, parse_version
 
 
@@ -207,6 +207,59 @@ def test_a_set_that_engines_read_differently_is_refused_with_what_to_write(patte
     """Python warns of these and means to change them; a warning is an error here."""
     (flaw,) = check_pattern(pattern)
     assert mend in flaw.message
+
+
+@pytest.mark.parametrize(
+    ("pattern", "hint"),
+    [
+        ("semver>=1", "did you mean semver:>=1?"),
+        ("semvr:>=1 <2", "did you mean semver:>=1 <2?"),
+        ("semvr:^1.4", "did you mean semver:^1.4?"),
+        ("SemVer:>=1.0", "did you mean semver:>=1.0?"),
+        (">=1.0", "did you mean semver:>=1.0?"),
+        ("~1.4", "did you mean semver:~1.4?"),
+        ("acme/web:semver:>=1", "did you mean semver:>=1?"),
+        ("acme/web:1.4", "did you mean 1.4?"),
+        ("v1, v2", "write each pattern on a line of its own"),
+        ("latest\n!gl0b:x*-rc*", "did you mean glob:x*-rc*?"),
+    ],
+)
+def test_a_pattern_that_no_tag_can_match_is_a_flaw_with_what_was_meant(pattern: str, hint: str | None) -> None:
+    (flaw,) = check_tag_pattern(pattern, "tagNamePattern")
+    assert flaw.hint == hint and "matches no tag" in flaw.message and flaw.path == "tagNamePattern"
+    assert not judge(pattern, "1.4.1").wanted
+    assert check_pattern(pattern) == []
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "1.4",
+        "v1-rc_2",
+        "^v?1",
+        r"v\d+",
+        "a:?b",
+        "a/b|c",
+        "(?:a|b)",
+        "[a:]b",
+        "glob:v*",
+        "semver:>=1 <2",
+        "regex:v.*",
+        "",
+    ],
+)
+def test_what_a_tag_may_match_is_no_flaw(pattern: str) -> None:
+    assert check_tag_pattern(pattern) == []
+
+
+@pytest.mark.parametrize("pattern", ["1.x", "^1.2", "1.4", "v1"])
+def test_a_range_that_lacks_its_kind_is_named_where_it_would_have_matched(pattern: str) -> None:
+    tag = {"v1": "1.0.3"}.get(pattern, "1.4.2")
+    assert (
+        judge(pattern, tag).reason
+        == f"{tag} does not match {pattern}: as a range of versions it is written semver:{pattern}"
+    )
+    assert "range" not in judge(pattern, "3.0.0").reason and "range" not in judge(pattern, "latest").reason
 
 
 def test_a_good_pattern_has_no_flaw() -> None:
