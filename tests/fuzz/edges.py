@@ -9,6 +9,7 @@ from shared.grammar.export import to_yaml
 from tests.integration.config.office import PIPELINE
 from tests.support.in_process import InProcess
 
+from .mutation import form_mutated, varied, words_mutated
 from .target import API, FORM, JSON, YAML, Send, Target, as_json, call, demand_answered, is_read, text_of
 
 _ENDPOINT = {
@@ -104,6 +105,7 @@ EDGES: tuple[Target, ...] = (
         as_json({"description": "d", "concurrency": 2, "input": {"a": "b"}, "tags": ["a"]}),
         call("/pipelines/{pipeline}", JSON, method="PATCH"),
         _FEW,
+        varied,
     ),
     Target("import", _IMPORT, call("/import", YAML), _FEW),
     Target("execution", as_json(_RUN), call("/pipelines/{pipeline}/executions", JSON), _FEW),
@@ -128,6 +130,7 @@ EDGES: tuple[Target, ...] = (
         as_json({**_NAMED, "yaml": "runtime: shell\ncode: |\n  echo hello\ninputProperties: []\n"}),
         call("/custom-integrations", JSON),
         _FEW,
+        varied,
     ),
     Target(
         "Git webhook", as_json({**_NAMED, "branchName": "main", "events": ["PUSH"]}), call("/git-webhooks", JSON), 4
@@ -152,31 +155,41 @@ EDGES: tuple[Target, ...] = (
         b"$filter=(name eq 'a' or startswith(name,'b')) and id ne '1'&$orderby=name desc&$top=2&$skip=1",
         _asked("/pipelines"),
         _FEW,
+        words_mutated,
     ),
     Target(
         "list of runs",
         b"$filter=status eq 'COMPLETED' and index gt 3&$orderby=name&page=1&$size=5&after=1",
         _asked("/executions"),
         _FEW,
+        words_mutated,
     ),
     Target("address of an audit entry", b"12", _addressed("/audit/"), _FEW),
     Target("address of a pipeline", b"default/Deploy web", _addressed("/pipelines/"), _FEW),
-    Target("form, pipeline", b"text=" + quote(to_yaml(PIPELINE)).encode(), _form("/pipelines/new"), _FEW),
+    Target("form, pipeline", b"text=" + quote(to_yaml(PIPELINE)).encode(), _form("/pipelines/new"), _FEW, form_mutated),
     Target(
         "form, beside the editor",
         b"text=" + quote(to_yaml(PIPELINE)).encode() + b"&stage=Deploy&task=Apply",
         _form("/pipelines/side"),
         _FEW,
+        form_mutated,
     ),
     Target(
         "form, change of a task",
         b"text=" + quote(to_yaml(PIPELINE)).encode() + b"&stage=Deploy&task=Apply&change=task&type=K8S",
         _form("/pipelines/change"),
         _FEW,
+        form_mutated,
     ),
     Target("form, run", b"input.namespace=web&comments=c&tag=1", _form("/pipelines/{pipeline}/run"), _FEW),
     Target("form, dry run", b"input.namespace=web&comments=c&tag=1", _form("/pipelines/{pipeline}/dry-run"), _FEW),
-    Target("form, import", b"text=" + quote(_IMPORT).encode() + b"&action=apply", _form("/pipelines/import"), _FEW),
+    Target(
+        "form, import",
+        b"text=" + quote(_IMPORT).encode() + b"&action=apply",
+        _form("/pipelines/import"),
+        _FEW,
+        form_mutated,
+    ),
     Target(
         "form, variable", b"name=v&project=default&type=SECRET&value=x&description=d", _form("/variables/new"), _FEW
     ),

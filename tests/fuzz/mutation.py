@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import yaml
 
@@ -102,6 +103,49 @@ def mutated(rng: random.Random, document: bytes) -> bytes:
     for _ in range(rng.randint(1, 3)):
         document = rng.choice(_BYTES)(rng, document)
     return document[:LONGEST]
+
+
+def varied(rng: random.Random, document: bytes) -> bytes:
+    """Mostly only values that another of their kind replaces, for readers that take no other kind."""
+    tree, dump = _parsed(document)
+    if not tree or rng.random() < 0.4:
+        return mutated(rng, document)
+    copied = marshal.loads(tree)
+    for _ in range(rng.randint(1, 3)):
+        leaves = [(holder, key) for holder, key in _places(copied) if not isinstance(holder[key], dict | list)]
+        holder, key = rng.choice(leaves)
+        kinds = [value for value in HOSTILE if type(value) is type(holder[key])] or [holder[key]]
+        holder[key] = rng.choice(kinds)
+    return dump(copied)[:LONGEST]
+
+
+def form_mutated(rng: random.Random, document: bytes) -> bytes:
+    """A form of which mostly one field is mutated, as what it holds, and put back in its form."""
+    if rng.random() < 0.2:
+        return mutated(rng, document)
+    fields = parse_qsl(document.decode(), keep_blank_values=True)
+    at = rng.randrange(len(fields))
+    name, value = fields[at]
+    # As it would come from an editor, without the bytes that no form can hold.
+    fields[at] = name, varied(rng, value.encode()).decode("utf-8", "replace")
+    return urlencode(fields).encode()[:LONGEST]
+
+
+def words_mutated(rng: random.Random, document: bytes) -> bytes:
+    """Words of which half of the time one takes the place of another, or comes twice, and no byte is changed."""
+    if rng.random() < 0.5:
+        return mutated(rng, document)
+    settings = document.split(b"&")
+    place = rng.randrange(len(settings))
+    words = settings[place].split(b" ")
+    if rng.random() < 0.5:
+        rng.shuffle(settings)
+    elif len(words) > 1:
+        words[rng.randrange(len(words))] = rng.choice(words)
+        settings[place] = b" ".join(words)
+    else:
+        settings[place] += rng.choice((b"", b"0", b"\xc3\xa4", b"%20", b" "))
+    return b"&".join(settings)
 
 
 @lru_cache(maxsize=256)

@@ -42,6 +42,7 @@ from shared.grammar.resolving import Scope, Unresolved, resolve_known, token_val
 from tests.support.in_process import InProcess
 from tests.unit.gateway.fakes import FakePost, entry
 
+from .mutation import varied
 from .target import JSON, Broken, Target, as_json, demand_answered, read, text_of
 
 MANY = 60
@@ -225,7 +226,7 @@ def _pattern(document: bytes) -> object:
 
 def _message(topic: str) -> Target:
     text = (_GOLDEN / f"{topic}.json").read_bytes()
-    return Target(f"message {topic}", text, read(wire.unpack, unread=(wire.Undecodable,)), MANY)
+    return Target(f"message {topic}", text, read(wire.unpack, unread=(wire.Undecodable,)), MANY, varied)
 
 
 def _hook(name: str, body: Any) -> Target:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from tests.support.in_process import InProcess
 
-from .mutation import mutated
 from .target import Broken, Target
 from .targets import TARGETS
 
@@ -63,7 +62,7 @@ def run(
         while rounds < until and goes_on(rounds):
             for target in targets:
                 for _ in range(min(target.documents, at_most)):
-                    _try(inside, target, mutated(rng, target.seed), counts[target.name])
+                    _try(inside, target, target.mutate(rng, target.seed), counts[target.name])
             rounds += 1
         inside.close()
     return counts

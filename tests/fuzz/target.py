@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 from tests.support.in_process import InProcess
+
+from .mutation import mutated
 
 API = "/codestream/api"
 JSON, YAML, FORM = "application/json", "application/x-yaml", "application/x-www-form-urlencoded"
@@ -29,6 +32,8 @@ class Target:
     send: Send
     documents: int = 1
     """Sent in each round: more where they cost little."""
+    mutate: Callable[[Random, bytes], bytes] = mutated
+    """Makes the next document of the seed. A third of what it makes, or more, should come past the reader."""
 
 
 def call(path: str, content_type: str, *, public: bool = False, method: str = "POST", base: str = API) -> Send:
