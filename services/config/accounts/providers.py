@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from services.config.catalog import audit
 from services.config.catalog.base import tags_of
 from services.config.catalog.context import new_id
-from services.config.catalog.documents import common, flag, name_of, name_taken, table, text, texts
+from services.config.catalog.documents import common, demand_known, flag, name_of, name_taken, table, text, texts
 from services.config.catalog.endings import DECLARED, is_day
 from services.config.catalog.hooks import public_url
 from services.config.model.definitions import SignInProvider
@@ -42,6 +42,7 @@ _TEXTS = {
 }
 """Text fields with what a blank one means."""
 _FLAGS = {"createUsers": True, "allowLocal": False}
+_FIELDS = frozenset({"name", "description", "tags", "enabled", "rules", _SECRET, *_TEXTS, *_FLAGS})
 _RULE_FIELDS = ("claim", "value", "serviceRole", "projects", "groups")
 
 
@@ -80,6 +81,7 @@ class SignInProviders:
         return chosen(self._verbs, ask)(uow, person, ask)
 
     def _create(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
+        demand_known(ask.body, "sign-in provider", _FIELDS, {})
         name = name_of(ask.body, "sign-in provider")
         if PROVIDERS.one(uow, name=name) is not None:
             raise name_taken(f"there is a sign-in provider {name} already", name)
@@ -102,6 +104,7 @@ class SignInProviders:
 
     def _change(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         old = _locate(uow, ask)
+        demand_known(ask.body, "sign-in provider", _FIELDS, _document(old))
         if name_of(ask.body, "sign-in provider", old.name) != old.name:
             raise refuse(Code.INVALID, f"sign-in provider {old.name} cannot be renamed: people carry its name")
         new = replace(

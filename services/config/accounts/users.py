@@ -9,7 +9,7 @@ from typing import Any
 from services.config.catalog import audit, read_only
 from services.config.catalog.base import tags_of
 from services.config.catalog.context import new_id
-from services.config.catalog.documents import common, flag, name_of, text, texts
+from services.config.catalog.documents import common, demand_known, flag, name_of, text, texts
 from services.config.catalog.webhooks import identity
 from services.config.model.definitions import User
 from services.config.model.people import Person, forbidden
@@ -25,6 +25,12 @@ from shared.contracts.problems import Code, Refused, refuse
 from . import directory
 from .password_checks import LocalPasswords, Passwords
 
+_FIELDS = frozenset(
+    {
+        *("name", "userName", "email", "description", "tags", "serviceRole", "enabled", "groups", "provider"),
+        *("password", "oldPassword", "hasPassword"),
+    }
+)
 _STORED, _MATCHED = "stored", "matched"
 """Of a prepared act's hashes: the new password as it is kept, and the old one that was shown to be known."""
 
@@ -79,6 +85,7 @@ class Users:
 
     def _create(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         person.demand_administrator("create users")
+        demand_known(ask.body, "user", _FIELDS, {})
         name = name_of(ask.body, "user")
         email = text(ask.body, "email").strip()
         _demand_free(uow, name, email, but="")
@@ -110,6 +117,8 @@ class Users:
             raise refuse(Code.INVALID, "there is no new password: password is required", subject="password")
         if own and only_password and ask.hashes.get(_MATCHED) != old.password:
             raise _wrong_password(old)
+        before = documents(uow, [old])[0]
+        demand_known(ask.body, "user", _FIELDS, before)
         email = text(ask.body, "email", old.email).strip()
         provider = _provider(uow, ask.body, old.provider)
         new = replace(
@@ -135,7 +144,6 @@ class Users:
         _demand_free(uow, new.name, new.email, but=old.id)
         if not (new.enabled and new.service_role == ServiceRole.ADMINISTRATOR.value):
             _demand_other_administrator(uow, old)
-        before = documents(uow, [old])[0]
         people.USERS.update(uow, new)
         if new.enabled is not old.enabled:
             identity.user_switched(uow, new)

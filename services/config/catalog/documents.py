@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from services.config.model.definitions import InProject, Stamped
@@ -134,6 +134,20 @@ def name_of(body: Mapping[str, Any], noun: str, default: str = "") -> str:
             Code.INVALID, f"the name of the {noun} must be one line of at most {MAX_NAME} characters", subject="name"
         )
     return name
+
+
+def demand_known(body: Mapping[str, Any], noun: str, known: Collection[str], stored: Mapping[str, Any]) -> None:
+    """Refuse a field that would be ignored: a misspelt one, or one that cannot be changed here. What is `stored` may be
+    sent back as it is."""
+    for key, value in body.items():
+        if key in known or key in READ_ONLY or (key in stored and stored[key] == value):
+            continue
+        raise refuse(
+            Code.INVALID,
+            f"a {noun} has no field {key[:50]!r} that can be set here",
+            subject=key[:50],
+            next_step=f"Use these: {', '.join(sorted(known))}.",
+        )
 
 
 def name_taken(sentence: str, subject: str) -> Refused:
