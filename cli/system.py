@@ -81,8 +81,8 @@ def lay_out(home: Path, *, host: str, port: int, certificate: str = "") -> Layou
 
 
 def _url(host: str, port: int, certificate: str) -> str:
-    written = f"[{host}]" if ":" in host else host
-    return f"{'https' if certificate else 'http'}://{written}:{port}"
+    url_host = f"[{host}]" if ":" in host else host
+    return f"{'https' if certificate else 'http'}://{url_host}:{port}"
 
 
 def environment(layout: Layout, amqp_url: str, management_url: str = "") -> dict[str, str]:

@@ -231,9 +231,9 @@ def local_sign_in(state: str) -> None:
 @main.command("new-migration", hidden=True)
 @click.argument("number")
 @click.argument("message")
-def new_migration(number: str, message: str) -> None:
+def new_migration(revision: str, message: str) -> None:
     """For developers: write the step from the migrated database to the tables as they are."""
-    write_step(Store(_settings().database_url), message, number)
+    write_step(Store(_settings().database_url), message, revision)
 
 
 def run(command: Callable[..., object], arguments: Sequence[str]) -> int:

@@ -53,22 +53,22 @@ def input_problems(place: Path, task: TaskSpec, schema: Schema, *, warning: bool
 
 
 def _object(
-    place: Path, value: Mapping[str, Any], schema: Schema, what: str, *, warning: bool
+    place: Path, value: Mapping[str, Any], schema: Schema, task_type: str, *, warning: bool
 ) -> Iterator[UnplacedFlaw]:
     properties: Mapping[str, Schema] = schema.get("properties", {})
     for name in schema.get("required", ()):
         if value.get(name) in (None, ""):
-            yield UnplacedFlaw((*place, name), f"a {what} task needs {place[-1]}.{name}", warning=warning)
+            yield UnplacedFlaw((*place, name), f"a {task_type} task needs {place[-1]}.{name}", warning=warning)
     for name, item in value.items():
         if name not in properties:
             if properties and schema.get("additionalProperties") is not True:
-                message = f"a {what} task makes no use of {place[-1]}.{name}"
+                message = f"a {task_type} task makes no use of {place[-1]}.{name}"
                 yield UnplacedFlaw((*place, name), message, did_you_mean(nearest(name, properties)), warning=True)
         elif item not in (None, ""):
-            yield from _value((*place, name), item, properties[name], what, warning=warning)
+            yield from _value((*place, name), item, properties[name], task_type, warning=warning)
 
 
-def _value(place: Path, value: Any, schema: Schema, what: str, *, warning: bool) -> Iterator[UnplacedFlaw]:
+def _value(place: Path, value: Any, schema: Schema, task_type: str, *, warning: bool) -> Iterator[UnplacedFlaw]:
     if schema.get("x-image") and (part := upper_case_in(str(value))):
         message = f"{place[-1]} {value} names no image: a repository's name is in lower case, and {part} is not"
         yield UnplacedFlaw(place, message, f"write {part.lower()}", part, warning=warning)
@@ -77,16 +77,16 @@ def _value(place: Path, value: Any, schema: Schema, what: str, *, warning: bool)
     types = schema.get("type", ())
     types = (types,) if isinstance(types, str) else tuple(types)
     if types and not any(_is(value, name) for name in types):
-        wanted = " or ".join(_WORDS[name] for name in types if name in _WORDS)
-        yield UnplacedFlaw(place, f"{place[-1]} must be {wanted}", warning=warning)
+        type_names = " or ".join(_WORDS[name] for name in types if name in _WORDS)
+        yield UnplacedFlaw(place, f"{place[-1]} must be {type_names}", warning=warning)
     elif "enum" in schema and not _among(value, schema["enum"]):
-        names = [str(one) for one in schema["enum"]]
+        names = [str(allowed) for allowed in schema["enum"]]
         hint = did_you_mean(nearest(str(value), names))
         yield UnplacedFlaw(
             place, f"{place[-1]} {value} is none of {', '.join(names)}", hint, str(value), warning=warning
         )
     elif isinstance(value, Mapping) and "properties" in schema:
-        yield from _object(place, value, schema, what, warning=warning)
+        yield from _object(place, value, schema, task_type, warning=warning)
     elif "string" in types and "integer" in types and isinstance(value, str) and not _is_whole(value):
         yield UnplacedFlaw(place, f"{place[-1]} must be a whole number", "", value, warning=warning)
 
@@ -99,7 +99,9 @@ def _is(value: Any, name: str) -> bool:
 
 def _among(value: Any, allowed: Any) -> bool:
     """Upper and lower case are the same in what clients send."""
-    return value in allowed or (isinstance(value, str) and value.casefold() in (str(one).casefold() for one in allowed))
+    return value in allowed or (
+        isinstance(value, str) and value.casefold() in (str(choice).casefold() for choice in allowed)
+    )
 
 
 def _is_whole(text: str) -> bool:

@@ -55,7 +55,7 @@ class ReferencePlace:
 
 
 def reference_problems(
-    spec: PipelineSpec, known: ReferenceScope, foreign: Collection[TaskName]
+    spec: PipelineSpec, in_scope: ReferenceScope, foreign: Collection[TaskName]
 ) -> Iterator[UnplacedFlaw]:
     """What is wrong with the references; those in `foreign` tasks are only warned of."""
     ended: set[TaskName] = set()
@@ -64,36 +64,36 @@ def reference_problems(
             continue
         its = spec.stages[stage].tasks
         groups = [split_group(item) for item in spec.stages[stage].task_order]
-        left = tuple(name for name in its if name not in {one for group in groups for one in group})
-        for group in (*groups, left):
+        unordered = tuple(name for name in its if name not in {task for group in groups for task in group})
+        for group in (*groups, unordered):
             for task in group:
                 if task in its:
                     from_place = ReferencePlace((stage, task), frozenset(ended))
                     fields = its[task].model_dump(by_alias=True, include={"pre_condition", "endpoints", "input"})
                     warning = (stage, task) in foreign
-                    yield from _within(fields, ("stages", stage, "tasks", task), from_place, known, warning=warning)
+                    yield from _within(fields, ("stages", stage, "tasks", task), from_place, in_scope, warning=warning)
             ended |= {(stage, task) for task in group}
     after = ReferencePlace()
-    yield from _within(spec.output, ("output",), after, known)
-    yield from _within(spec.workspace, ("workspace",), ReferencePlace(None, frozenset()), known)
+    yield from _within(spec.output, ("output",), after, in_scope)
+    yield from _within(spec.workspace, ("workspace",), ReferencePlace(None, frozenset()), in_scope)
     at_end = ReferencePlace(outputs=True)
     for index, rollback in enumerate(spec.rollbacks):
-        yield from _within(rollback.inputs, ("rollbacks", index, "inputs"), at_end, known)
+        yield from _within(rollback.inputs, ("rollbacks", index, "inputs"), at_end, in_scope)
     for kind, entries in spec.notifications.items():
-        yield from _within(list(entries), ("notifications", kind), at_end, known)
+        yield from _within(list(entries), ("notifications", kind), at_end, in_scope)
 
 
 def _within(
-    value: Any, place: Path, from_place: ReferencePlace, known: ReferenceScope, *, warning: bool = False
+    value: Any, place: Path, from_place: ReferencePlace, in_scope: ReferenceScope, *, warning: bool = False
 ) -> Iterator[UnplacedFlaw]:
     for reference in references(value, place):
-        found = _problem(reference, from_place, known)
-        if found is not None:
-            message, near = found
+        problem = _problem(reference, from_place, in_scope)
+        if problem is not None:
+            message, near = problem
             hint = f"did you mean ${{{near}}}?" if near else ""
             if near is None and reference.root == "about":
                 hint = f"to mean the text itself, write $${{{reference.text}}}"
-            is_text = _takes_text(reference.path) and is_plain_text(reference.steps, known.inputs)
+            is_text = _takes_text(reference.path) and is_plain_text(reference.steps, in_scope.inputs)
             if is_text:
                 message = f"{message}, so it stays as text"
             yield UnplacedFlaw(reference.path, message, hint, reference.token, 0, warning or is_text)
@@ -108,34 +108,36 @@ Found = tuple[str, str | None] | None
 """What is wrong, and what was probably meant."""
 
 
-def _problem(reference: Reference, from_place: ReferencePlace, known: ReferenceScope) -> Found:
+def _problem(reference: Reference, from_place: ReferencePlace, in_scope: ReferenceScope) -> Found:
     steps = reference.steps
     if not steps:
         return f"{reference.token} is not of the form ${{SCOPE.KEY.PATH}}", None
     match reference.root:
         case "about":
-            return _about(reference, known)
+            return _about(reference, in_scope)
         case "input":
-            return _named(reference, known.inputs, "the pipeline has no input")
+            return _named(reference, in_scope.inputs, "the pipeline has no input")
         case "var":
             return (
-                None if known.variables is None else _named(reference, known.variables, "the project has no variable")
+                None
+                if in_scope.variables is None
+                else _named(reference, in_scope.variables, "the project has no variable")
             )
         case "output":
             if not from_place.outputs:
                 return f"{reference.token}: the pipeline's outputs are known only when a run has ended", None
-            return _named(reference, known.outputs, "the pipeline has no output")
+            return _named(reference, in_scope.outputs, "the pipeline has no output")
         case _:
-            return _task(reference, from_place, known)
+            return _task(reference, from_place, in_scope)
 
 
-def _about(reference: Reference, known: ReferenceScope) -> Found:
+def _about(reference: Reference, in_scope: ReferenceScope) -> Found:
     name = str(reference.steps[0])
     if name in ABOUT_NAMES:
         return None
     if name in ROOTS:
         return f"{reference.token} says not which one", None
-    if name in known.inputs:
+    if name in in_scope.inputs:
         return f"{reference.token} names nothing", f"input.{name}"
     return f"{reference.token} names nothing that a run knows", nearest(name, ABOUT_NAMES, NEAR_ENOUGH)
 
@@ -148,15 +150,15 @@ def _named(reference: Reference, names: frozenset[str], problem: str) -> Found:
     return f"{problem} {wrong}", near and path_text((reference.root, near, *reference.steps[2:]))
 
 
-def _task(reference: Reference, from_place: ReferencePlace, known: ReferenceScope) -> Found:
+def _task(reference: Reference, from_place: ReferencePlace, in_scope: ReferenceScope) -> Found:
     steps = reference.steps
-    stage, rest = split_name(steps, known.tasks)
+    stage, rest = split_name(steps, in_scope.tasks)
     if stage is None:
-        return _no_stage(reference, known)
-    task, fields = split_name(rest, known.tasks[stage])
+        return _no_stage(reference, in_scope)
+    task, fields = split_name(rest, in_scope.tasks[stage])
     if task is None:
         wrong = str(rest[0]) if rest else ""
-        near = nearest(wrong, known.tasks[stage])
+        near = nearest(wrong, in_scope.tasks[stage])
         return f"stage {stage} has no task {wrong}", near and path_text((stage, near, *rest[1:]))
     if not fields or fields[0] not in TASK_FIELDS:
         near = nearest(str(fields[0]), TASK_FIELDS) if fields else "status"
@@ -171,10 +173,10 @@ def _task(reference: Reference, from_place: ReferencePlace, known: ReferenceScop
     return f"{reference.token}: {stage}.{task} has not ended when {'.'.join(from_place.task)} starts", None
 
 
-def _no_stage(reference: Reference, known: ReferenceScope) -> Found:
+def _no_stage(reference: Reference, in_scope: ReferenceScope) -> Found:
     wrong, rest = str(reference.steps[0]), reference.steps[1:]
-    near = nearest(wrong, (*known.tasks, *ROOTS))
-    if near is None and wrong in {task for tasks in known.tasks.values() for task in tasks}:
-        stage = next(stage for stage, tasks in known.tasks.items() if wrong in tasks)
+    near = nearest(wrong, (*in_scope.tasks, *ROOTS))
+    if near is None and wrong in {task for tasks in in_scope.tasks.values() for task in tasks}:
+        stage = next(stage for stage, tasks in in_scope.tasks.items() if wrong in tasks)
         return f"{wrong} is a task; its stage is missing", path_text((stage, wrong, *rest))
     return f"there is no stage {wrong}", near and path_text((near, *rest))

@@ -24,10 +24,10 @@ def read_shape(tree: Mapping[str, Any]) -> tuple[PipelineSpec | None, list[Unpla
         try:
             return PipelineSpec.model_validate(rest), problems
         except ValidationError as error:
-            for one in error.errors():
-                path = tuple(one["loc"])
-                problems.append(UnplacedFlaw(path, shape_message(one["type"], one["msg"], path)))
-                _mend(rest, path, missing=one["type"] == "missing")
+            for detail in error.errors():
+                path = tuple(detail["loc"])
+                problems.append(UnplacedFlaw(path, shape_message(detail["type"], detail["msg"], path)))
+                _mend(rest, path, missing=detail["type"] == "missing")
     return None, problems
 
 

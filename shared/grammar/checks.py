@@ -119,21 +119,21 @@ def _about_names(spec: PipelineSpec) -> Iterator[UnplacedFlaw]:
 
 
 def _order(
-    place: Path, order: Sequence[str], home: Path, there: Mapping[str, Any], what: str, items: Sequence[str] = ()
+    place: Path, order: Sequence[str], home: Path, there: Mapping[str, Any], noun: str, items: Sequence[str] = ()
 ) -> Iterator[UnplacedFlaw]:
     """An order and the things it orders must name each other exactly once."""
-    seen: set[str] = set()
+    listed: set[str] = set()
     for index, name in enumerate(order):
         where = (*place, index) if not items else (*place, _item(items, name))
         if name not in there:
             near = _hint(name, there)
-            yield UnplacedFlaw(where, f"{place[-1]} names {what} {name}, which is not in {home[-1]}", near, name)
-        elif name in seen:
-            yield UnplacedFlaw(where, f"{place[-1]} names {what} {name} twice", needle=name)
-        seen.add(name)
+            yield UnplacedFlaw(where, f"{place[-1]} names {noun} {name}, which is not in {home[-1]}", near, name)
+        elif name in listed:
+            yield UnplacedFlaw(where, f"{place[-1]} names {noun} {name} twice", needle=name)
+        listed.add(name)
     for name in there:
-        if name not in seen and not (what == "task" and "," in name):
-            message = f"{what} {name} is not in {place[-1]}, so it would never run"
+        if name not in listed and not (noun == "task" and "," in name):
+            message = f"{noun} {name} is not in {place[-1]}, so it would never run"
             yield UnplacedFlaw((*home, name), message)
 
 
@@ -157,25 +157,25 @@ _WITHOUT_EFFECT = {
 def _about_tasks(
     spec: PipelineSpec, schemas: Mapping[str, Mapping[str, Any]], endpoints: Collection[str] | None
 ) -> Iterator[UnplacedFlaw]:
-    for stage, task, one in _tasks(spec):
+    for stage, task, task_spec in _tasks(spec):
         place: Path = ("stages", stage, "tasks", task)
-        schema = schemas.get(one.type)
-        if schema is None and one.type != UNREADABLE:
-            near = _hint(one.type, schemas)
-            message = f"tasks of type {one.type} do not run here: {stage}.{task} will fail when it is reached"
+        schema = schemas.get(task_spec.type)
+        if schema is None and task_spec.type != UNREADABLE:
+            near = _hint(task_spec.type, schemas)
+            message = f"tasks of type {task_spec.type} do not run here: {stage}.{task} will fail when it is reached"
             yield UnplacedFlaw((*place, "type"), message, near, warning=True)
-        yield from _condition((*place, "preCondition"), one.pre_condition, warning=schema is None)
+        yield from _condition((*place, "preCondition"), task_spec.pre_condition, warning=schema is None)
         if schema is not None:
-            unfinished = (one.model_extra or {}).get("_configured") is False
-            yield from input_problems(place, one, schema, warning=unfinished)
-            for path, condition, names in _conditions_within(one):
-                yield from _condition((*place, "input", *path), condition, names, warning=one.type == "POLL")
-        if one.type == "K8S":
-            yield from _fields_from_values((*place, "input"), one)
-        if one.type == "CI" and one.input.get("process"):
+            unfinished = (task_spec.model_extra or {}).get("_configured") is False
+            yield from input_problems(place, task_spec, schema, warning=unfinished)
+            for path, condition, names in _conditions_within(task_spec):
+                yield from _condition((*place, "input", *path), condition, names, warning=task_spec.type == "POLL")
+        if task_spec.type == "K8S":
+            yield from _fields_from_values((*place, "input"), task_spec)
+        if task_spec.type == "CI" and task_spec.input.get("process"):
             message = "process does nothing here: name the reports in artifacts, which keeps them"
             yield UnplacedFlaw((*place, "input", "process"), message, warning=True)
-        for role, name in one.endpoints.items():
+        for role, name in task_spec.endpoints.items():
             yield from _endpoint((*place, "endpoints", role), name, endpoints, warning=schema is None)
 
 
@@ -223,10 +223,12 @@ def _condition(
 
 
 def _endpoint(
-    place: Path, name: Any, known: Collection[str] | None, *, warning: bool = False
+    place: Path, name: Any, endpoints: Collection[str] | None, *, warning: bool = False
 ) -> Iterator[UnplacedFlaw]:
-    if isinstance(name, str) and name and known is not None and not references(name) and name not in known:
-        yield UnplacedFlaw(place, f"there is no endpoint {name} in this project", _hint(name, known), name, 0, warning)
+    if isinstance(name, str) and name and endpoints is not None and not references(name) and name not in endpoints:
+        yield UnplacedFlaw(
+            place, f"there is no endpoint {name} in this project", _hint(name, endpoints), name, 0, warning
+        )
 
 
 def _about_levels(spec: PipelineSpec, endpoints: Collection[str] | None) -> Iterator[UnplacedFlaw]:
@@ -241,8 +243,8 @@ def _about_levels(spec: PipelineSpec, endpoints: Collection[str] | None) -> Iter
             place: Path = ("notifications", kind, index)
             event = str(entry.get("event") or "")
             if event.upper() not in EVENTS:
-                said = f"event {event} is none of" if event else "event is missing; it is one of"
-                yield UnplacedFlaw((*place, "event"), f"{said} {', '.join(EVENTS)}", _hint(event, EVENTS))
+                flaw = f"event {event} is none of" if event else "event is missing; it is one of"
+                yield UnplacedFlaw((*place, "event"), f"{flaw} {', '.join(EVENTS)}", _hint(event, EVENTS))
             yield from _level(spec, place, str(entry.get("stage") or ""), str(entry.get("task") or ""))
             yield from _endpoint((*place, "endpoint"), entry.get("endpoint"), endpoints)
 
@@ -265,7 +267,11 @@ def _hardly_meant(spec: PipelineSpec) -> Iterator[UnplacedFlaw]:
             message = f"_inputMeta describes {name}, which is not an input"
             yield UnplacedFlaw(("_inputMeta", name), message, _hint(name, spec.input), warning=True)
     if "DOCKER_TRIGGER" in (option.upper() for option in spec.options) and spec.stages:
-        used = {str(one.steps[1]) for one in references(spec.model_dump(by_alias=True)) if one.root == "input"}
+        used = {
+            str(reference.steps[1])
+            for reference in references(spec.model_dump(by_alias=True))
+            if reference.root == "input"
+        }
         if not used & (DOCKER.keys() - {"DOCKER_EVENT_OWNER_NAME", "DOCKER_PUSHED_AT", "DOCKER_REPO_NAMESPACE"}):
             message = "the pipeline never uses the pushed image or tag"
             hint = "write ${input.DOCKER_IMAGE_REF} in place of the image"
@@ -273,11 +279,11 @@ def _hardly_meant(spec: PipelineSpec) -> Iterator[UnplacedFlaw]:
 
 
 def _tasks(spec: PipelineSpec) -> Iterator[tuple[str, str, TaskSpec]]:
-    return ((stage, task, one) for stage, its in spec.stages.items() for task, one in its.tasks.items())
+    return ((stage, task, task_spec) for stage, its in spec.stages.items() for task, task_spec in its.tasks.items())
 
 
 def _foreign(spec: PipelineSpec, schemas: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
-    return frozenset((stage, task) for stage, task, one in _tasks(spec) if one.type not in schemas)
+    return frozenset((stage, task) for stage, task, task_spec in _tasks(spec) if task_spec.type not in schemas)
 
 
 def _hint(name: str, names: Collection[str]) -> str:

@@ -72,13 +72,13 @@ def translate(condition: str, names: frozenset[str] = frozenset()) -> Translated
 def _tokens(condition: str) -> Iterator[ConditionToken]:
     at = 0
     while at < len(condition):
-        found = _TOKENS.match(condition, at)
-        if found is None:
+        match = _TOKENS.match(condition, at)
+        if match is None:
             raise SyntaxFlaw(_unreadable(condition[at:]), at)
-        kind = found.lastgroup or ""
+        kind = match.lastgroup or ""
         if kind != "space":
-            yield ConditionToken(kind, found[0], at)
-        at = found.end()
+            yield ConditionToken(kind, match[0], at)
+        at = match.end()
 
 
 def _unreadable(rest: str) -> str:
@@ -99,7 +99,7 @@ def unquote(literal: str) -> str:
     body = literal[1:] if raw else literal
     width = 3 if body.startswith(("'''", '"""')) else 1
     body = body[width:-width]
-    return body if raw else re.sub(r"\\(.)", lambda one: _ESCAPES.get(one[1], one[0]), body, flags=re.DOTALL)
+    return body if raw else re.sub(r"\\(.)", lambda match: _ESCAPES.get(match[1], match[0]), body, flags=re.DOTALL)
 
 
 @dataclass
@@ -142,7 +142,7 @@ class _Parser:
         parts = [part()]
         while self.take(sign):
             parts.append(part())
-        return parts[0] if len(parts) == 1 else "(" + f" {sign} ".join(f"_bool({one})" for one in parts) + ")"
+        return parts[0] if len(parts) == 1 else "(" + f" {sign} ".join(f"_bool({operand})" for operand in parts) + ")"
 
     def relation(self) -> str:
         left = self.sum()
@@ -271,9 +271,9 @@ class _Parser:
         if not self.take(text):
             raise self.flaw(f"{text} is missing here")
 
-    def next(self, kind: str, what: str) -> ConditionToken:
+    def next(self, kind: str, noun: str) -> ConditionToken:
         if self.at >= len(self.tokens) or self.tokens[self.at].kind != kind:
-            raise self.flaw(f"{what} is missing here")
+            raise self.flaw(f"{noun} is missing here")
         self.at += 1
         return self.tokens[self.at - 1]
 

@@ -177,11 +177,11 @@ def _compare(sign: str, left: Any, right: Any) -> bool:
 
 
 def _equal(left: Any, right: Any) -> bool:
-    for one, other in ((left, right), (right, left)):
-        if isinstance(one, bool):
-            return one is other or (isinstance(other, str) and other.strip().lower() == as_text(one))
-        if _is_number(one) and isinstance(other, str):
-            return bool(_as_number(other) == one)
+    for operand, other in ((left, right), (right, left)):
+        if isinstance(operand, bool):
+            return operand is other or (isinstance(other, str) and other.strip().lower() == as_text(operand))
+        if _is_number(operand) and isinstance(other, str):
+            return bool(_as_number(other) == operand)
     return bool(left == right)
 
 
@@ -196,7 +196,7 @@ def _contains(whole: Any, part: Any) -> bool:
     if isinstance(whole, str):
         return as_text(part) in whole
     if isinstance(whole, Mapping | list | tuple):
-        return any(_equal(one, part) for one in whole)
+        return any(_equal(item, part) for item in whole)
     raise _NoAnswer(f"{_shown(whole)} is not a list, map or text, so nothing can be in it")
 
 

@@ -36,39 +36,41 @@ class Located:
         while place not in self.spans and place:
             place = place[:-1]
         span = self.spans.get(place, (0, 0, 0, 0))
-        found = self._within(span, needle) or self._within(self.key_spans.get(place, span), needle) if needle else None
-        line, column = found or self.key_spans.get(place, span)[:2]
+        place_in_text = (
+            self._within(span, needle) or self._within(self.key_spans.get(place, span), needle) if needle else None
+        )
+        line, column = place_in_text or self.key_spans.get(place, span)[:2]
         return line + 1, column + 1
 
     def _within(self, span: Span, needle: str) -> tuple[int, int] | None:
         first, start, last, end = span
-        for number in range(first, min(last, len(self.lines) - 1) + 1):
-            text = self.lines[number]
-            at = text.find(needle, start if number == first else 0, end if number == last else len(text))
+        for line in range(first, min(last, len(self.lines) - 1) + 1):
+            text = self.lines[line]
+            at = text.find(needle, start if line == first else 0, end if line == last else len(text))
             if at >= 0:
-                return number, at
+                return line, at
         return None
 
 
 def load_yaml(text: str) -> list[Located]:
     """All documents of a text; raises `Malformed` with the line and column of what is wrong."""
     lines = tuple(text.splitlines())
-    roots = [(number, root) for number, root in enumerate(compose(text)) if root is not None and not _is_null(root)]
-    documents = [_located(number, root, lines) for number, root in roots]
-    flaws = [flaw for _, found in documents for flaw in found]
+    roots = [(index, root) for index, root in enumerate(compose(text)) if root is not None and not _is_null(root)]
+    documents = [_located(index, root, lines) for index, root in roots]
+    flaws = [flaw for _, document_flaws in documents for flaw in document_flaws]
     if flaws:
         raise Malformed(flaws)
     return [document for document, _ in documents]
 
 
-def _located(number: int, root: yaml.Node, lines: tuple[str, ...]) -> tuple[Located, list[Flaw]]:
+def _located(index: int, root: yaml.Node, lines: tuple[str, ...]) -> tuple[Located, list[Flaw]]:
     builder = Builder(PIPELINES)
     tree = builder.build(root)
     if not isinstance(tree, dict):
         if not builder.flaws:
             builder.flaw(root, (), "a document must be a map of fields, such as `kind: PIPELINE`")
         tree = {}
-    return Located(tree, number, lines, builder.spans, builder.key_spans), builder.flaws
+    return Located(tree, index, lines, builder.spans, builder.key_spans), builder.flaws
 
 
 def _is_null(node: yaml.Node) -> bool:

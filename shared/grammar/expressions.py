@@ -83,15 +83,15 @@ def parse_steps(text: str) -> tuple[Step, ...]:
     steps: list[Step] = []
     at, text = 0, text.strip()
     while at < len(text):
-        found = _STEP.match(text, at)
-        if found is None or (at > 0 and found["key"] is not None and text[at] != "."):
+        match = _STEP.match(text, at)
+        if match is None or (at > 0 and match["key"] is not None and text[at] != "."):
             return ()
-        quoted = found["single"] if found["single"] is not None else found["double"]
-        if found["key"] is not None:
-            steps.append(found["key"].strip())
+        quoted = match["single"] if match["single"] is not None else match["double"]
+        if match["key"] is not None:
+            steps.append(match["key"].strip())
         else:
-            steps.append(int(found["index"]) if quoted is None else quoted)
-        at = found.end()
+            steps.append(int(match["index"]) if quoted is None else quoted)
+        at = match.end()
     return tuple(steps)
 
 
@@ -111,22 +111,22 @@ def texts(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
 def references(value: Any, path: Path = ()) -> list[Reference]:
     """Every reference within a value, in order; escaped ones (`$${X}`) are none."""
     return [
-        Reference(found["name"], place, parse_steps(found["name"]))
+        Reference(match["name"], place, parse_steps(match["name"]))
         for place, text in texts(value, path)
-        for found in TOKEN.finditer(text)
-        if found["name"] is not None
+        for match in TOKEN.finditer(text)
+        if match["name"] is not None
     ]
 
 
 def split_name(steps: Sequence[Step], names: Iterable[str]) -> tuple[str | None, Sequence[Step]]:
     """The name that the first steps spell, and the steps behind it; names may hold dots."""
-    known = names if isinstance(names, Mapping | frozenset | set) else set(names)
+    lookup = names if isinstance(names, Mapping | frozenset | set) else set(names)
     spelled = ""
     for count, step in enumerate(steps, start=1):
         if count > 1 and isinstance(step, int):
             spelled += f"[{step}]"
         else:
             spelled += f".{step}" if count > 1 else str(step)
-        if spelled in known:
+        if spelled in lookup:
             return spelled, steps[count:]
     return None, steps

@@ -99,7 +99,7 @@ def docker_inputs(push: Push, tags: Iterable[str] = ()) -> dict[str, str]:
 
 
 def run_inputs(
-    spec: PipelineSpec, given: Mapping[str, Any], *, strict: bool = True
+    spec: PipelineSpec, supplied: Mapping[str, Any], *, strict: bool = True
 ) -> tuple[dict[str, Any], list[Flaw]]:
     """The inputs of a run, and what is wrong with them.
 
@@ -109,11 +109,11 @@ def run_inputs(
     """
     defaults = spec.input
     flaws: list[Flaw] = []
-    for name in given:
+    for name in supplied:
         if strict and name not in defaults:
             near = nearest(name, defaults)
             flaws.append(Flaw(message=f"the pipeline has no input {name}", path=f"input.{name}", hint=_meant(near)))
-    values = {**defaults, **{name: value for name, value in given.items() if not blank(value)}}
+    values = {**defaults, **{name: value for name, value in supplied.items() if not blank(value)}}
     if not spec.imported:
         flaws += [
             Flaw(message=f"input {name} is mandatory and has no value", path=f"input.{name}")

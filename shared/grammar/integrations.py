@@ -41,18 +41,18 @@ class IntegrationCode:
     inputs: tuple[IntegrationProperty, ...] = ()
     outputs: tuple[IntegrationProperty, ...] = ()
 
-    def fill(self, given: Mapping[str, Any]) -> dict[str, Any]:
+    def fill(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """A value for each input: the given one, else the default, else none."""
-        return {it.name: given[it.name] if given.get(it.name) not in (None, "") else it.default for it in self.inputs}
+        return {it.name: values[it.name] if values.get(it.name) not in (None, "") else it.default for it in self.inputs}
 
-    def lacking(self, given: Mapping[str, Any]) -> list[str]:
+    def lacking(self, values: Mapping[str, Any]) -> list[str]:
         """Required inputs without a value."""
-        filled = self.fill(given)
+        filled = self.fill(values)
         return [it.name for it in self.inputs if it.required and filled[it.name] in (None, "")]
 
-    def unknown(self, given: Mapping[str, Any]) -> list[str]:
+    def unknown(self, values: Mapping[str, Any]) -> list[str]:
         """Given inputs that it does not have."""
-        return sorted(set(given) - {it.name for it in self.inputs})
+        return sorted(set(values) - {it.name for it in self.inputs})
 
 
 def read_integration(text: str) -> IntegrationCode:

@@ -50,36 +50,36 @@ def decode_json(data: bytes) -> str:
 class _Unbuildable(Exception):
     """A number that JSON's grammar allows and no program keeps."""
 
-    def __init__(self, written: str, message: str) -> None:
+    def __init__(self, token: str, message: str) -> None:
         super().__init__(message)
-        self.written = written
+        self.written = token
 
 
 def _no_constant(word: str) -> NoReturn:
     raise _Unbuildable(word, f"{word} is not a JSON value")
 
 
-def _integer(written: str) -> int:
-    return int(_short(written))
+def _integer(token: str) -> int:
+    return int(_short(token))
 
 
-def _short(written: str) -> str:
-    if len(written) > MAX_NUMBER_LENGTH:
-        raise _Unbuildable(written, f"a number of more than {MAX_NUMBER_LENGTH} characters")
-    return written
+def _short(token: str) -> str:
+    if len(token) > MAX_NUMBER_LENGTH:
+        raise _Unbuildable(token, f"a number of more than {MAX_NUMBER_LENGTH} characters")
+    return token
 
 
-def _number(written: str) -> float:
-    value = float(_short(written))
+def _number(token: str) -> float:
+    value = float(_short(token))
     if not math.isfinite(value):
-        raise _Unbuildable(written, f"{written[:40]} is larger than any number that can be kept")
+        raise _Unbuildable(token, f"{token[:40]} is larger than any number that can be kept")
     return value
 
 
-def _position(text: str, written: str) -> int:
+def _position(text: str, word: str) -> int:
     """Where this word occurs outside quotes."""
-    for token in re.finditer(f"{_TEXT}|{re.escape(written)}", text, re.DOTALL):
-        if token[0] == written:
+    for token in re.finditer(f"{_TEXT}|{re.escape(word)}", text, re.DOTALL):
+        if token[0] == word:
             return token.start()
     return 0
 

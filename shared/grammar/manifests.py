@@ -35,29 +35,29 @@ def masked(_value: str) -> str:
     return MASK
 
 
-def shown_input(task_type: str, given: Mapping[str, Any], mark: Mark = masked) -> Json:
+def shown_input(task_type: str, task_input: Mapping[str, Any], mark: Mark = masked) -> Json:
     """A task's input for people: with `mark` in place of the values of Secrets that are written into it."""
-    return _walked(task_type, given, mark)
+    return _walked(task_type, task_input, mark)
 
 
-def secrets_in(task_type: str, given: Mapping[str, Any]) -> frozenset[str]:
+def secrets_in(task_type: str, task_input: Mapping[str, Any]) -> frozenset[str]:
     """The values of Secrets that are written into a task's input, as written and decoded."""
-    values = {value for _, value in written_secrets(task_type, given)}
+    values = {value for _, value in written_secrets(task_type, task_input)}
     return frozenset({*values, *map(_decoded, values)} - {""})
 
 
-def written_secrets(task_type: str, given: Mapping[str, Any]) -> list[tuple[str, str]]:
+def written_secrets(task_type: str, task_input: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Which field of a task's input has which values of Secrets, as written there."""
-    found: list[tuple[str, str]] = []
+    secrets: list[tuple[str, str]] = []
     for name in (_MANIFEST, _PATCH):
 
         def note(value: str, name: str = name) -> str:
-            found.append((name, value))
+            secrets.append((name, value))
             return MASK
 
-        if name in given:
-            _walked(task_type, {"kind": given.get("kind"), name: given[name]}, note)
-    return found
+        if name in task_input:
+            _walked(task_type, {"kind": task_input.get("kind"), name: task_input[name]}, note)
+    return secrets
 
 
 def shown_pipeline(tree: Mapping[str, Any]) -> Json:
@@ -72,17 +72,17 @@ def hidden_object(obj: Any, mark: Mark) -> Any:
     return _hidden_parts(obj, mark) if isinstance(obj, dict) and _is_secret(obj.get("kind")) else obj
 
 
-def _walked(task_type: str, given: Mapping[str, Any], mark: Mark) -> Json:
-    shown = dict(given)
+def _walked(task_type: str, task_input: Mapping[str, Any], mark: Mark) -> Json:
+    masked_input = dict(task_input)
     if task_type == "K8S":
-        manifest, patch = given.get(_MANIFEST), given.get(_PATCH)
+        manifest, patch = task_input.get(_MANIFEST), task_input.get(_PATCH)
         if isinstance(manifest, str):
-            shown[_MANIFEST] = _hidden_text(manifest, mark)
+            masked_input[_MANIFEST] = _hidden_text(manifest, mark)
         elif manifest:
-            shown[_MANIFEST] = hidden_object(manifest, mark)
-        if patch and _is_secret(given.get("kind")):
-            shown[_PATCH] = _hidden_patch(patch, mark)
-    return shown
+            masked_input[_MANIFEST] = hidden_object(manifest, mark)
+        if patch and _is_secret(task_input.get("kind")):
+            masked_input[_PATCH] = _hidden_patch(patch, mark)
+    return masked_input
 
 
 def _shown_stage(stage: Any) -> Any:
@@ -105,13 +105,13 @@ def _is_secret(kind: Any) -> bool:
 
 
 def _hidden_parts(obj: Json, mark: Mark) -> Json:
-    shown = {name: _leaves(value, mark) if name in _PARTS else value for name, value in obj.items()}
+    parts = {name: _leaves(value, mark) if name in _PARTS else value for name, value in obj.items()}
     metadata = obj.get("metadata")
     annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
     if isinstance(annotations, dict) and LAST_APPLIED in annotations:
         last = {**annotations, LAST_APPLIED: mark(str(annotations[LAST_APPLIED]))}
-        shown["metadata"] = {**obj["metadata"], "annotations": last}
-    return shown
+        parts["metadata"] = {**obj["metadata"], "annotations": last}
+    return parts
 
 
 def _hidden_patch(patch: Any, mark: Mark) -> Any:
@@ -125,10 +125,10 @@ def _hidden_patch(patch: Any, mark: Mark) -> Any:
         return yaml.safe_dump(hidden, sort_keys=False, allow_unicode=True)
     if isinstance(patch, list):
         return [
-            {**one, "value": _leaves(one["value"], mark)}
-            if isinstance(one, dict) and "value" in one and _PATCHED.match(str(one.get("path") or ""))
-            else one
-            for one in patch
+            {**operation, "value": _leaves(operation["value"], mark)}
+            if isinstance(operation, dict) and "value" in operation and _PATCHED.match(str(operation.get("path") or ""))
+            else operation
+            for operation in patch
         ]
     return _hidden_parts(patch, mark) if isinstance(patch, dict) else _leaves(patch, mark)
 

@@ -21,9 +21,9 @@ def path_text(path: Sequence[Step]) -> str:
 
 def nearest(name: str, names: Iterable[str], cutoff: float = 0.5) -> str | None:
     """The existing name that was probably meant, or None when nothing is near."""
-    known = {known.casefold(): known for known in names}
-    found = get_close_matches(name.casefold(), known, n=1, cutoff=cutoff)
-    return known[found[0]] if found else None
+    by_case = {candidate.casefold(): candidate for candidate in names}
+    matches = get_close_matches(name.casefold(), by_case, n=1, cutoff=cutoff)
+    return by_case[matches[0]] if matches else None
 
 
 def did_you_mean(name: str | None) -> str:

@@ -112,7 +112,7 @@ def judge(pattern: str | None, name: str, exclude: Iterable[str] = ()) -> Patter
     """Whether a name is wanted and why, by a pattern and a list of patterns that exclude; raises `BadPattern`."""
     wanted, unwanted = _tests(pattern or "")
     for text in exclude:
-        unwanted = (*unwanted, *((one, test) for one, test in _tests(text)[0]))
+        unwanted = (*unwanted, *((line, test) for line, test in _tests(text)[0]))
     for text, test in unwanted:
         if test(name):
             return PatternResult(False, f"{name} is excluded by {text}")
@@ -161,14 +161,14 @@ def wants(pattern: str | None, name: str, exclude: Iterable[str] = ()) -> bool:
 def line_of(pattern: str | None, name: str) -> int:
     """Which line of a pattern wants a name, from 0: earlier lines are preferred. Raises `BadPattern`."""
     wanted, _ = _tests(pattern or "")
-    return next((number for number, (_, test) in enumerate(wanted) if test(name)), len(wanted))
+    return next((index for index, (_, test) in enumerate(wanted) if test(name)), len(wanted))
 
 
 def newest(pattern: str | None, names: Iterable[str]) -> str | None:
     """Of the wanted names that are versions, the highest; None when there is none."""
     versions = ((parse_version(name), name) for name in names if matches(pattern, name))
-    found = [(version, name) for version, name in versions if version is not None]
-    return max(found)[1] if found else None
+    candidates = [(version, name) for version, name in versions if version is not None]
+    return max(candidates)[1] if candidates else None
 
 
 Tests = tuple[tuple[str, Test], ...]

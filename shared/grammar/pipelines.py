@@ -20,7 +20,7 @@ def read_pipeline(tree: Mapping[str, Any]) -> PipelineSpec:
     try:
         return PipelineSpec.model_validate(tree)
     except ValidationError as error:
-        places = [(one["type"], one["msg"], tuple(one["loc"])) for one in error.errors()]
+        places = [(detail["type"], detail["msg"], tuple(detail["loc"])) for detail in error.errors()]
         raise Malformed(
             [Flaw(message=shape_message(kind, message, path), path=path_text(path)) for kind, message, path in places]
         ) from None

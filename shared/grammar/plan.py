@@ -127,17 +127,17 @@ class Plan(Message):
         before the run (an output of a task) is left out.
         """
         scope = Scope(inputs=inputs or {})
-        written: list[Any] = [self.outputs, self.workspace, *(r.inputs for r in self.rollbacks)]
+        texts: list[Any] = [self.outputs, self.workspace, *(r.inputs for r in self.rollbacks)]
         named: list[Any] = [self.workspace.get("endpoint"), self.workspace.get("registry")]
         for task in self._tasks.values():
-            written += [task.input, task.pre_condition, task.endpoints]
+            texts += [task.input, task.pre_condition, task.endpoints]
             named += task.endpoints.values()
             named += [task.input.get(field) for field in ENDPOINT_INPUTS.get(task.type, ())]
         for notification in self.notifications:
-            written.append(notification.body)
+            texts.append(notification.body)
             named.append(notification.endpoint)
-        variables = {r.steps[1] for r in references(written) if r.root == "var"}
-        endpoints = {_name(one, scope) for one in named} - {""}
+        variables = {r.steps[1] for r in references(texts) if r.root == "var"}
+        endpoints = {_name(expression, scope) for expression in named} - {""}
         return Needs(tuple(sorted(endpoints)), tuple(sorted(map(str, variables))))
 
 
@@ -174,13 +174,22 @@ def supersede_of(spec: PipelineSpec) -> Supersede:
 
 
 def _stage(name: str, index: int, stage: StageSpec) -> StagePlan:
-    seen: set[str] = set()
+    placed: set[str] = set()
     groups: list[tuple[TaskPlan, ...]] = []
     for item in stage.task_order:
-        names = [one for one in dict.fromkeys(split_group(item)) if one in stage.tasks and one not in seen]
+        names = [
+            task_name
+            for task_name in dict.fromkeys(split_group(item))
+            if task_name in stage.tasks and task_name not in placed
+        ]
         if names:
-            groups.append(tuple(_task(one, len(seen) + place, stage.tasks[one]) for place, one in enumerate(names)))
-            seen.update(names)
+            groups.append(
+                tuple(
+                    _task(task_name, len(placed) + place, stage.tasks[task_name])
+                    for place, task_name in enumerate(names)
+                )
+            )
+            placed.update(names)
     return StagePlan(
         name=name, index=index, groups=tuple(groups), timeout_s=_seconds(stage.timeout_minutes), tags=stage.tags
     )
@@ -211,6 +220,6 @@ def _seconds(minutes: float | None) -> float | None:
     return None if minutes is None else minutes * 60
 
 
-def _name(written: Any, scope: Scope) -> str:
-    resolved, missing = resolve_known(written, scope)
+def _name(expression: Any, scope: Scope) -> str:
+    resolved, missing = resolve_known(expression, scope)
     return "" if missing or not isinstance(resolved, str) else resolved.strip()

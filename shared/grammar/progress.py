@@ -71,11 +71,11 @@ def advance(state: RunState, recorded: Iterable[Recorded]) -> RunState:
 def _distinct(recorded: Iterable[Recorded]) -> dict[Key, Recorded]:
     """One event a place. Two that differ in one place cannot be; if they are, the choice must not depend on order."""
     distinct: dict[Key, Recorded] = {}
-    for one in recorded:
-        key = (one.attempt, one.event.seq)
+    for record in recorded:
+        key = (record.attempt, record.event.seq)
         other = distinct.get(key)
-        if other is None or (other != one and one.model_dump_json() < other.model_dump_json()):
-            distinct[key] = one
+        if other is None or (other != record and record.model_dump_json() < other.model_dump_json()):
+            distinct[key] = record
     return distinct
 
 
@@ -149,13 +149,13 @@ def _roll_back(state: RunState, event: RollbackStarted) -> RunState:
 
 
 def _rolled_back(state: RunState, event: TaskAnswered, begun: RollbackState) -> RunState:
-    said = event.answer
+    answer = event.answer
     over = replace(
         begun,
-        status=Status(said.get("executionStatus", Status.FAILED)),
-        message=str(said.get("statusMessage") or ""),
-        index=said.get("executionIndex"),
-        output=said.get("outputProperties") or {},
+        status=Status(answer.get("executionStatus", Status.FAILED)),
+        message=str(answer.get("statusMessage") or ""),
+        index=answer.get("executionIndex"),
+        output=answer.get("outputProperties") or {},
     )
     return _changed(state, rollbacks={**state.rollbacks, (event.stage, event.task): over})
 
@@ -166,8 +166,8 @@ def _end_run(state: RunState, event: RunEnded) -> RunState:
     if event.status in (Status.FAILED, Status.CANCELED):
         stages = {name: _end_stage_with_run(stage, event) for name, stage in stages.items()}
     rollbacks = {
-        place: one if one.status.ended else replace(one, status=event.status, message=event.message)
-        for place, one in state.rollbacks.items()
+        place: rollback if rollback.status.ended else replace(rollback, status=event.status, message=event.message)
+        for place, rollback in state.rollbacks.items()
     }
     return _changed(
         state,

@@ -60,27 +60,27 @@ class Repository:
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
 
-def registry_name(written: str) -> str:
+def registry_name(address: str) -> str:
     """A registry as image references name it: host and port of an address or a host; blank for a blank text."""
-    host = written.strip().rpartition("://")[2].partition("/")[0].rpartition("@")[2].lower()
+    host = address.strip().rpartition("://")[2].partition("/")[0].rpartition("@")[2].lower()
     return HUB_HOST if host in _HUB_HOSTS else host
 
 
 def read_repository(text: str, *, default_host: str = HUB_HOST) -> Repository:
     """Read `https://hub.docker.com/r/acme/web`, `docker.io/acme/web:1.2`, `acme/web`, `acme` and their like."""
     rest = text.strip()
-    _, found, after = rest.partition("://")
-    if found:
+    _, scheme_sign, after = rest.partition("://")
+    if scheme_sign:
         rest = after
     elif "/" not in rest and ":" not in rest and "." not in rest and rest != "localhost":
         return _checked(default_host, [rest] if rest else [])
     rest = rest.partition("?")[0].partition("#")[0]
     head, _, tail = rest.partition("/")
-    is_host = bool(found) or "." in head or ":" in head or head == "localhost"
+    is_host = bool(scheme_sign) or "." in head or ":" in head or head == "localhost"
     host = registry_name(head) if is_host else default_host
     parts = [part for part in (tail if is_host else rest).split("/") if part]
     if host == HUB_HOST:
-        parts = _without_hub_pages(parts) if found or is_host else parts
+        parts = _without_hub_pages(parts) if scheme_sign or is_host else parts
         if len(parts) == 2 and parts[0] == "_":
             parts = ["library", parts[1]]
     elif parts and parts[0] == "v2":
@@ -136,16 +136,16 @@ def join_repository(endpoint: Repository, repo_name: str) -> Repository:
 
 def repository_of(properties: Mapping[str, Any]) -> Repository:
     """The repository, or namespace, of a docker endpoint."""
-    written = str(properties.get("repoURL") or "")
+    address = str(properties.get("repoURL") or "")
     if properties.get("serverType") != "DockerHub":
         return read_repository(
-            written, default_host=registry_name(str(properties.get("registryURL") or "")) or HUB_HOST
+            address, default_host=registry_name(str(properties.get("registryURL") or "")) or HUB_HOST
         )
-    found = read_repository(written)
-    if found.host == HUB_HOST:
-        return found
+    repository = read_repository(address)
+    if repository.host == HUB_HOST:
+        return repository
     # A stand-in for Docker Hub has its pages at the same paths, and images are still named without its host.
-    path = "/".join(part for part in (found.namespace, found.name) if part)
+    path = "/".join(part for part in (repository.namespace, repository.name) if part)
     return read_repository(f"{DOCKER_HUB}/{path}")
 
 
@@ -157,14 +157,19 @@ def meant_repository(
     A single name after the host of a registry other than Docker Hub is a repository, unless the choice is made:
     `registry.example.com/hello-world`.
     """
-    found = join_repository(repository_of(properties), repo_name)
+    repository = join_repository(repository_of(properties), repo_name)
     if whole_namespace and not repo_name.strip():
-        on_hub = found.host == HUB_HOST and found.name
-        parts = (found.namespace,) if on_hub else (found.namespace, found.name)
-        return Repository(found.host, "/".join(part for part in parts if part), problems=found.problems)
-    if not found.name and found.namespace and "/" not in found.namespace and found.host not in ("", HUB_HOST):
-        return Repository(found.host, "", found.namespace, problems=found.problems)
-    return found
+        on_hub = repository.host == HUB_HOST and repository.name
+        parts = (repository.namespace,) if on_hub else (repository.namespace, repository.name)
+        return Repository(repository.host, "/".join(part for part in parts if part), problems=repository.problems)
+    if (
+        not repository.name
+        and repository.namespace
+        and "/" not in repository.namespace
+        and repository.host not in ("", HUB_HOST)
+    ):
+        return Repository(repository.host, "", repository.namespace, problems=repository.problems)
+    return repository
 
 
 def registry_names(properties: Mapping[str, Any]) -> frozenset[str]:

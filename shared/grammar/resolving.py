@@ -190,30 +190,30 @@ class _Search:
     def _task(self, steps: Sequence[Step]) -> Any:
         stage, rest = split_name(steps, self.scope.tasks)
         if stage is None:
-            found = nearest(str(steps[0]), (*self.scope.tasks, *ROOTS))
-            raise self._missing(found, "there is no such stage", rest=steps[1:])
+            near = nearest(str(steps[0]), (*self.scope.tasks, *ROOTS))
+            raise self._missing(near, "there is no such stage", rest=steps[1:])
         task, rest = split_name(rest, self.scope.tasks[stage])
         if task is None:
-            found = nearest(str(rest[0]), self.scope.tasks[stage]) if rest else None
-            raise self._missing(f"{stage}.{found}" if found else None, f"stage {stage} has no such task", rest=rest[1:])
+            near = nearest(str(rest[0]), self.scope.tasks[stage]) if rest else None
+            raise self._missing(f"{stage}.{near}" if near else None, f"stage {stage} has no such task", rest=rest[1:])
         facts = self.scope.tasks[stage][task]
-        known = facts.get("status", "NOT_STARTED")
+        status = facts.get("status", "NOT_STARTED")
         if not rest or rest[0] not in TASK_FIELDS:
-            found = nearest(str(rest[0]), TASK_FIELDS) if rest else "status"
+            near = nearest(str(rest[0]), TASK_FIELDS) if rest else "status"
             raise self._missing(
-                f"{stage}.{task}.{found}" if found else None, "a task has output, input, status and message"
+                f"{stage}.{task}.{near}" if near else None, "a task has output, input, status and message"
             )
         if rest[0] == "status":
-            return known
+            return status
         if list(rest) == ["output", "status"] and "status" not in (facts.get("output") or {}):
-            return known
+            return status
         table = facts.get(str(rest[0]))
-        reason = f"task {stage}.{task} ({known}) has no such {rest[0]}"
+        reason = f"task {stage}.{task} ({status}) has no such {rest[0]}"
         if len(rest) == 1:
             return self._whole(table)
         return self._step(table, rest[1:], f"{stage}.{task}.{rest[0]}.", reason)
 
-    def _step(self, value: Any, steps: Sequence[Step], said: str, reason: str) -> Any:
+    def _step(self, value: Any, steps: Sequence[Step], prefix: str, reason: str) -> Any:
         """Walk down; a key may hold dots, and a text that is JSON is walked into."""
         if not steps:
             return self._whole(value)
@@ -223,26 +223,26 @@ class _Search:
             if CUT_MARK in value:
                 self._whole(value)
             if isinstance(steps[0], int) and str(steps[0]) not in value:
-                raise self._missing(None, f"{reason}: {said.rstrip('.')} is not a list")
+                raise self._missing(None, f"{reason}: {prefix.rstrip('.')} is not a list")
             key, rest = split_name(steps, value)
             if key is None:
-                found = nearest(str(steps[0]), map(str, value))
-                raise self._missing(f"{said}{found}" if found else None, reason, rest=steps[1:])
-            return self._step(value[key], rest, f"{said}{key}.", reason)
+                near = nearest(str(steps[0]), map(str, value))
+                raise self._missing(f"{prefix}{near}" if near else None, reason, rest=steps[1:])
+            return self._step(value[key], rest, f"{prefix}{key}.", reason)
         if isinstance(value, list | tuple):
             index = _index(steps[0])
             if index is None or not -len(value) <= index < len(value):
-                raise self._missing(None, f"{reason}: {said.rstrip('.')} is a list of {len(value)}")
-            return self._step(value[index], steps[1:], f"{said.rstrip('.')}[{index}].", reason)
-        raise self._missing(None, f"{reason}: {said.rstrip('.')} has no parts")
+                raise self._missing(None, f"{reason}: {prefix.rstrip('.')} is a list of {len(value)}")
+            return self._step(value[index], steps[1:], f"{prefix.rstrip('.')}[{index}].", reason)
+        raise self._missing(None, f"{reason}: {prefix.rstrip('.')} has no parts")
 
     def _whole(self, value: Any) -> Any:
         if has_cut(value):
             raise self._missing(None, "output too large: this part of it was not kept")
         return value
 
-    def _missing(self, found: str | None, reason: str, *, rest: Sequence[Step] = ()) -> Unresolved:
-        meant = path_text((found, *rest)) if found else None
+    def _missing(self, near: str | None, reason: str, *, rest: Sequence[Step] = ()) -> Unresolved:
+        meant = path_text((near, *rest)) if near else None
         return Unresolved(self.name, self.place, meant, reason)
 
 

@@ -69,16 +69,16 @@ class TaskState:
     @property
     def cleared(self) -> bool:
         """An administrator let this task use what is restricted."""
-        return any(one.answer.get("cleared") for one in self.answered)
+        return any(record.answer.get("cleared") for record in self.answered)
 
     @property
     def answers(self) -> tuple[Json, ...]:
         """What was answered to this try, or to whichever asks, in order; of runs that a task waits for only its own."""
         run = self.waiting.ask.get("executionId") if self.waiting is not None else None
         return tuple(
-            one.answer
-            for one in self.answered
-            if one.try_number in (None, self.try_number) and run in (None, one.answer.get("executionId"))
+            record.answer
+            for record in self.answered
+            if record.try_number in (None, self.try_number) and run in (None, record.answer.get("executionId"))
         )
 
 

@@ -73,11 +73,11 @@ def parse_version(text: str) -> Version | None:
 def _read(text: str) -> tuple[Version, int] | None:
     """A version and how many of its numbers are written."""
     for form in (*_CALENDAR, _VERSION):
-        if (found := form.fullmatch(text)) is not None:
+        if (match := form.fullmatch(text)) is not None:
             break
     else:
         return None
-    parts = found.groupdict()
+    parts = match.groupdict()
     major, minor, patch, revision = (int(parts.get(place) or 0) for place in _PLACES)
     pre = tuple(
         (1, 0, part) if (value := whole_number(part, digits=128)) is None else (0, value, "")
@@ -116,16 +116,16 @@ def _all_of(text: str, pre_releases: bool) -> Range:
     hyphen = re.fullmatch(r"\s*(\S+)\s+-\s+(\S+)\s*", text)
     if hyphen:
         text = f">={hyphen[1]} <={hyphen[2]}"
-    left = re.sub(r"[\s,]+", "", _PART.sub("", text))
-    parts = [_Part.read(found["sign"] or "", found["version"]) for found in _PART.finditer(text)]
-    if left or not parts:
+    remainder = re.sub(r"[\s,]+", "", _PART.sub("", text))
+    parts = [_Part.read(match["sign"] or "", match["version"]) for match in _PART.finditer(text)]
+    if remainder or not parts:
         raise ValueError(f"{text.strip() or 'nothing'} is not a range of versions")
     bounds = [bound for part in parts for bound in _bounds(part)]
     named = {part.version.numbers for part in parts if part.version.pre}
-    wanted = pre_releases or any(part.pre_releases for part in parts)
+    takes_pre_releases = pre_releases or any(part.pre_releases for part in parts)
 
     def inside(version: Version) -> bool:
-        if version.pre and not wanted and version.numbers not in named:
+        if version.pre and not takes_pre_releases and version.numbers not in named:
             return False
         return all(_SIGNS[sign](version, limit) for sign, limit in bounds)
 
@@ -154,22 +154,22 @@ class _Part(NamedTuple):
         read = _read(plain)
         if read is None:
             raise ValueError(f"{text} is not a version")
-        version, given = read
-        return cls(sign, version._replace(pre=_LOWEST) if marked else version, given, marked is not None)
+        version, precision = read
+        return cls(sign, version._replace(pre=_LOWEST) if marked else version, precision, marked is not None)
 
 
 def _bounds(part: _Part) -> list[Bound]:
     """What one part of a range says, as comparisons."""
-    sign, version, given, _ = part
-    if given == 0:
+    sign, version, precision, _ = part
+    if precision == 0:
         return [("<", Version(0, 0, 0, 0, _LOWEST))] if sign in ("<", ">") else [(">=", version)]
     if sign == "^":
-        return [(">=", version), ("<", _after(version, _caret_place(version, given)))]
+        return [(">=", version), ("<", _after(version, _caret_place(version, precision)))]
     if sign == "~":
-        return [(">=", version), ("<", _after(version, min(given, 2)))]
-    if given >= 3:
+        return [(">=", version), ("<", _after(version, min(precision, 2)))]
+    if precision >= 3:
         return [(sign or "=", version)]
-    following = _after(version, given)
+    following = _after(version, precision)
     return {
         "": [(">=", version), ("<", following)],
         "=": [(">=", version), ("<", following)],
@@ -180,12 +180,12 @@ def _bounds(part: _Part) -> list[Bound]:
     }[sign]
 
 
-def _caret_place(version: Version, given: int) -> int:
+def _caret_place(version: Version, precision: int) -> int:
     """The first number that is not 0 may not change."""
     for place, number in enumerate(version.numbers[:3], start=1):
-        if number or place == given:
+        if number or place == precision:
             return place
-    return given
+    return precision
 
 
 def _after(version: Version, place: int) -> Version:

@@ -247,8 +247,8 @@ def _span(node: yaml.Node) -> Span:
 
 
 def _syntax(error: yaml.MarkedYAMLError) -> Flaw:
-    what = ", ".join(part for part in (error.context, error.problem) if part) or "not YAML"
-    return flaw_at(error.problem_mark or error.context_mark, f"not valid YAML: {what}")
+    problem = ", ".join(part for part in (error.context, error.problem) if part) or "not YAML"
+    return flaw_at(error.problem_mark or error.context_mark, f"not valid YAML: {problem}")
 
 
 def _unreadable(text: str, error: yaml.YAMLError) -> Flaw:

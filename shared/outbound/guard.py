@@ -91,13 +91,15 @@ class Guard:
 
     def check(self, address: str, reach: Reach) -> None:
         """Raises ForbiddenAddress for an IP address that is out of reach."""
-        shown = normal_text(address)
+        readable = normal_text(address)
         if is_within(address, self._deny):
-            raise ForbiddenAddress(shown, "in a network that OUTGOING_DENY names", by_setting=True)
+            raise ForbiddenAddress(readable, "in a network that OUTGOING_DENY names", by_setting=True)
         if not (reach.local or self._allow_local) and (reason := local_reason(address)):
-            raise ForbiddenAddress(shown, reason, by_setting=False)
+            raise ForbiddenAddress(readable, reason, by_setting=False)
         if not (reach.private or self._allow_local) and is_private(address):
-            raise ForbiddenAddress(shown, "in a private network, which a server outside of it named", by_setting=True)
+            raise ForbiddenAddress(
+                readable, "in a private network, which a server outside of it named", by_setting=True
+            )
 
 
 def local_reason(address: str) -> str:

@@ -196,14 +196,14 @@ class HttpClient:
         self, hop: Hop, body: Any, limits: RequestLimits, access: OutboundAccess, redirects: int, scope: CancelScope
     ) -> tuple[urllib3.BaseHTTPResponse, Hop]:
         reach = Reach(access.local)
-        for left in range(redirects, -1, -1):
+        for redirects_left in range(redirects, -1, -1):
             response = self._send(hop, body if hop.has_body else None, limits, access.trust, reach, scope)
             location = response.headers.get("Location")
             if redirects == 0 or response.status not in REDIRECTS or not location:
                 return response, hop
             response.close()
             place = without_query(hop.url)
-            if left == 0:
+            if redirects_left == 0:
                 raise OutboundError("redirected", f"{place} redirects more than {redirects} times.", place)
             try:
                 following = next_hop(hop, response.status, location)

@@ -47,14 +47,14 @@ def plain(fingerprint: str) -> str:
 def context(trust: Trust, *, alone: bool = False) -> ssl.SSLContext:
     """A context that verifies by the system's authorities and the endpoint's own, or by the latter alone. Raises
     `ssl.SSLError` for a PEM that is none."""
-    made = ssl.create_default_context(cadata=trust.authority if alone else None)
+    tls = ssl.create_default_context(cadata=trust.authority if alone else None)
     # Private authorities are often made without the extensions that Python 3.13 began to insist on.
-    made.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
+    tls.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
     if trust.authority:
         # One certificate may stand for itself, without what signed it.
-        made.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-        made.load_verify_locations(cadata=trust.authority)
-    return made
+        tls.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        tls.load_verify_locations(cadata=trust.authority)
+    return tls
 
 
 class TrustingConnection(HTTPSConnection):

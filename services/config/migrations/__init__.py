@@ -182,9 +182,9 @@ def _shown(store: Store) -> str:
     return store.url.render_as_string(hide_password=True)
 
 
-def write_step(store: Store, message: str, number: str) -> None:
+def write_step(store: Store, message: str, revision: str) -> None:
     """For developers: compare the tables with a migrated database and write the step between them."""
     config = _configuration()
     with store.writer.begin() as connection:
         config.attributes["connection"] = connection
-        command.revision(config, message, autogenerate=True, rev_id=number)
+        command.revision(config, message, autogenerate=True, rev_id=revision)

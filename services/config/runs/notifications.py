@@ -187,11 +187,11 @@ def _addresses_of(uow: Reading, name: str, project: str) -> list[str]:
     return people.addresses(uow, [name], [name], project) or [name]
 
 
-def _named(written: Json, state: RunState) -> dict[str, dict[str, Json]]:
+def _named(body: Json, state: RunState) -> dict[str, dict[str, Json]]:
     """Only the tasks that are referred to: outputs may be long."""
     stage_facts = facts(state)
     named: dict[str, dict[str, Json]] = {}
-    for reference in references(written):
+    for reference in references(body):
         stage, rest = split_name(reference.steps, stage_facts) if reference.root == "task" else (None, ())
         task, _ = split_name(rest, stage_facts[stage]) if stage is not None and rest else (None, ())
         if stage is not None and task is not None:

@@ -28,12 +28,12 @@ def tiles(call: Call) -> Reply:
 
 def tile(call: Call) -> Reply:
     """The tile of one type."""
-    known = _tiles(call)
-    found = known.get(call.path["type"].lower())
-    if found is None:
+    tiles = _tiles(call)
+    document = tiles.get(call.path["type"].lower())
+    if document is None:
         message = f"There is no endpoint type {call.path['type']}."
-        raise refuse(Code.NOT_FOUND, message, next_step=f"There are: {', '.join(known)}.")
-    return Reply(found)
+        raise refuse(Code.NOT_FOUND, message, next_step=f"There are: {', '.join(tiles)}.")
+    return Reply(document)
 
 
 def _tiles(call: Call) -> dict[str, Json]:

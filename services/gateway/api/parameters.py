@@ -11,8 +11,8 @@ NUMBERS = frozenset({"after", "from", "index", "to", "version"})
 """Whole numbers of at most nine digits. `wire.find` reads and bounds those of a page (`$top`, `$skip`, `page` …)."""
 
 
-def demand_typed(*given: Mapping[str, str]) -> None:
+def demand_typed(*tables: Mapping[str, str]) -> None:
     """Refuse anything but a number where one belongs; what is blank is absent. Raises `Refused`."""
-    for name, text in ((name, text) for table in given for name, text in table.items() if name in NUMBERS):
+    for name, text in ((name, text) for table in tables for name, text in table.items() if name in NUMBERS):
         if text and whole_number(text) is None:
             raise refuse(Code.INVALID, f"{name} must be a whole number, not {text[:50]!r}.", subject=name)

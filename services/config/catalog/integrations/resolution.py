@@ -21,9 +21,9 @@ def resolve(uow: UnitOfWork, person: Person, ask: Act) -> Document:
     person.demand(project, Right.READ, f"use custom integrations of {project}")
     version = integrations.runnable(uow, project, name, label)
     if version is None:
-        known = INTEGRATIONS.names(uow, project)
-        if name not in known:
-            near = nearest(name, known)
+        names = INTEGRATIONS.names(uow, project)
+        if name not in names:
+            near = nearest(name, names)
             raise refuse(
                 Code.NOT_FOUND,
                 f"There is no custom integration {name} in project {project}",

@@ -186,9 +186,9 @@ class Integrations(Scoped[Integration]):
 
         return move
 
-    def _editable(self, uow: UnitOfWork, person: Person, ask: Act, what: str) -> IntegrationVersion:
+    def _editable(self, uow: UnitOfWork, person: Person, ask: Act, doing: str) -> IntegrationVersion:
         integration = self.locate(uow, person, ask)
-        self.demand_edit(uow, person, integration, what)
+        self.demand_edit(uow, person, integration, doing)
         return _version(uow, integration, str(ask.options.get("version") or ""))
 
     def _told(
@@ -243,8 +243,8 @@ def _version(uow: Reading, integration: Integration, label: str) -> IntegrationV
     return version
 
 
-def _label(written: str) -> str:
-    label = written.strip()
+def _label(version: str) -> str:
+    label = version.strip()
     if not label or len(label) > MAX_LABEL or any(ord(char) < 32 or char == "/" for char in label):
         raise refuse(
             Code.INVALID,

@@ -32,8 +32,8 @@ def recognise(body: Json) -> bool:
 
 def _hosts(event: Json, target: Json) -> tuple[str, ...]:
     """The registry's own address comes first: behind a proxy the request may name the registry's container."""
-    written = (text(target.get("url")), text(table(event.get("request")).get("host")))
-    return tuple(dict.fromkeys(host for one in written if one and (host := registry_name(one))))
+    addresses = (text(target.get("url")), text(table(event.get("request")).get("host")))
+    return tuple(dict.fromkeys(host for address in addresses if address and (host := registry_name(address))))
 
 
 def _tag(address: re.Match[str] | None) -> str | None:
