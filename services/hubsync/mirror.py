@@ -218,7 +218,7 @@ def _report(subject: Subject, result: _Attempt, again_at: float, soon: float) ->
     hook = result.last.standing.get(want)
     todo = any(action.want == want for action in result.last.actions)
     if want.gone and hook is None:
-        return reports.gone(subject)
+        return reports.removed(subject)
     if not want.gone and hook is not None:
         if todo:
             return reports.leftover(subject, hook, problem, again_at)

@@ -98,7 +98,7 @@ def kept_for_successor(subject: Subject, retry_at: float) -> MirrorReport:
     return _report(subject, MirrorState.PENDING, message, retry_at=retry_at)
 
 
-def gone(subject: Subject) -> MirrorReport:
+def removed(subject: Subject) -> MirrorReport:
     """Nothing of a tombstone is left."""
     return _report(subject, MirrorState.GONE, "")
 
@@ -107,7 +107,7 @@ def failed(subject: Subject, problem: HubProblem, retry_at: float | None) -> Mir
     """What a problem means for one webhook."""
     if subject.want.gone and isinstance(problem, NoRepository):
         # Its hooks went with it.
-        return gone(subject)
+        return removed(subject)
     state = next(state for kind, state in _STATES if isinstance(problem, kind))
     message = f"{problem} {_next_step(problem, subject)}".strip()
     return _report(subject, state, message, retry_at=retry_at if isinstance(problem, NEEDS_RETRY) else None)

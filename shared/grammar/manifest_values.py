@@ -81,7 +81,7 @@ def fill_manifest(
     edits = []
     for scalar in scalars:
         try:
-            edits.append((scalar.start, scalar.end, scalar.written(worded)))
+            edits.append((scalar.start, scalar.end, scalar.render(worded)))
         except Unbuildable as error:
             flaws.append(flaw_at(scalar.token.start_mark, str(error), hint=error.hint))
     if flaws:
@@ -199,7 +199,7 @@ class _Scalar:
     def end(self) -> int:
         return int(self.token.end_mark.index)
 
-    def written(self, worded: _Worded) -> str:
+    def render(self, worded: _Worded) -> str:
         """The scalar with its values, as YAML that is read back as just that. Raises `Unbuildable`."""
         texts = {word: as_text(worded.values[word]) for word in self.words}
         if all(self._is_itself(text) for text in texts.values()):

@@ -137,7 +137,7 @@ class SignInProviders:
         rules = _rules(ask.body["rules"]) if "rules" in ask.body else _locate(uow, ask).tree["rules"]
         granted = grants(rules_of(rules), table(ask.body, "claims"))
         missing = [name for name in (granted.projects if granted else ()) if PROJECTS.one(uow, name=name) is None]
-        return Document(document=shown(granted, missing))
+        return Document(document=grants_document(granted, missing))
 
 
 def rules_of(documents: Any) -> list[ClaimRule]:
@@ -154,7 +154,7 @@ def rules_of(documents: Any) -> list[ClaimRule]:
     ]
 
 
-def shown(granted: Grants | None, missing_projects: Sequence[str] = ()) -> Json:
+def grants_document(granted: Grants | None, missing_projects: Sequence[str] = ()) -> Json:
     """What rules give, in the API's shape; a project that does not exist gives nobody anything."""
     if granted is None:
         return {"letsIn": False, "message": "No rule matches: this person could not sign in."}

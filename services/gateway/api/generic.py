@@ -34,7 +34,7 @@ def exported(kind: Kind) -> Handler:
     return handle
 
 
-def one(kind: Kind) -> Handler:
+def detail(kind: Kind) -> Handler:
     """One object, by id or by project and name, whichever the address holds."""
 
     def handle(call: Call) -> Reply:

@@ -24,7 +24,7 @@ def page(call: Call) -> Reply:
     return Reply(wire.spring_page(stored.model_copy(update={"documents": projects}), ask))
 
 
-def one(call: Call) -> Reply:
+def read(call: Call) -> Reply:
     """One project."""
     return Reply(project(call.get(Get(kind=Kind.PROJECTS, **generic.address(call))).document))
 

@@ -55,7 +55,7 @@ def collection(kind: Kind, schema: str, noun: str, tag: str, *, named: bool = Tr
         if how != "id" and not named:
             continue
         rows += [
-            Route("GET", where, generic.one(kind), f"Get {noun_phrase} by {how}", tag, gives=schema),
+            Route("GET", where, generic.detail(kind), f"Get {noun_phrase} by {how}", tag, gives=schema),
             Route(
                 "PUT", where, generic.change(kind, "replace"), f"Replace {noun_phrase} by {how}", tag, schema, schema
             ),
@@ -71,7 +71,7 @@ def events_of(kind: Kind, schema: str, noun: str, tag: str) -> list[Route]:
     item, act = f"/{kind.value}/{{id}}", generic.action(kind, verbs, default="rerun")
     return [
         Route("GET", f"/{kind.value}", generic.listing(kind), f"List {noun}s", tag, gives=f"[{schema}]", query=LIST),
-        Route("GET", item, generic.one(kind), f"Get a {noun}", tag, gives=schema),
+        Route("GET", item, generic.detail(kind), f"Get a {noun}", tag, gives=schema),
         Route("POST", item, act, f"Match a {noun} again", tag, "Object", schema, ("action",), actions=verbs),
         Route("DELETE", item, generic.change(kind, "delete"), f"Delete a {noun}", tag, gives=schema),
     ]

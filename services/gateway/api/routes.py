@@ -71,7 +71,7 @@ def _pipelines() -> list[Route]:
         ),
         Route("GET", "/pipeline-templates", templates.listing, "List pipeline templates", tag,
               gives="PipelineTemplates"),
-        Route("GET", "/pipeline-templates/{name}", templates.one, "Get a template with its choices", tag,
+        Route("GET", "/pipeline-templates/{name}", templates.template, "Get a template with its choices", tag,
               gives="PipelineTemplate"),
         Route("POST", "/pipeline-templates/{name}", templates.fill, "Create a pipeline from a template", tag,
               "PipelineAnswers", "Pipeline"),
@@ -93,7 +93,7 @@ def _executions() -> list[Route]:
     item = "/executions/{id}"
     return [
         Route("GET", "/executions", generic.listing(kind), "List executions", tag, gives="[Execution]", query=LIST),
-        Route("GET", item, generic.one(kind), "Get an execution", tag, gives="Execution"),
+        Route("GET", item, generic.detail(kind), "Get an execution", tag, gives="Execution"),
         Route("POST", item, act, "Pause, resume, cancel, tag, rerun, or start past the queue", tag, "ExecutionAction",
               "Execution", ("action",), actions=verbs),
         Route("DELETE", item, generic.change(kind, "delete"), "Delete an execution", tag, gives="Execution"),
@@ -109,7 +109,7 @@ def _deployments() -> list[Route]:
     return [
         Route("GET", "/deployments", generic.listing(kind), "List deployments", tag, gives="[Deployment]",
               query=LIST),
-        Route("GET", item, generic.one(kind), "Get a deployment", tag, gives="Deployment"),
+        Route("GET", item, generic.detail(kind), "Get a deployment", tag, gives="Deployment"),
         Route("GET", f"{item}/history", handlers.deployments_before, "Earlier deployments of the same workload", tag,
               gives="[Deployment]", query=LIST),
         Route("GET", "/dora", handlers.dora, "DORA figures of each pipeline", tag, gives="Dora",
@@ -160,7 +160,7 @@ def _hooks() -> list[Route]:
             "GET", "/registry-events/why", handlers.why, "Why was an image not deployed?", events,
             query=("repository", "tag", "at"),
         ),
-        Route("GET", "/registry-events/{id}", generic.one(Kind.EVENTS), "Get an event", events, gives="DockerEvent"),
+        Route("GET", "/registry-events/{id}", generic.detail(Kind.EVENTS), "Get an event", events, gives="DockerEvent"),
         Route(
             "POST", "/registry-events/{id}", event, "Run an event again", events, "Object", "DockerEvent", ("action",),
             actions=verbs,
@@ -177,7 +177,7 @@ def _approvals() -> list[Route]:
     item, answer, resource = "/user-operations/{id}", approvals.answer, "UserOperationResource"
     return [
         Route("GET", "/user-operations", generic.listing(kind), "List approvals", tag, gives=f"[{schema}]", query=LIST),
-        Route("GET", item, generic.one(kind), "Get an approval", tag, gives=schema),
+        Route("GET", item, generic.detail(kind), "Get an approval", tag, gives=schema),
         Route("PATCH", item, answer, "Approve or reject", tag, "UserOperationResponse", resource),
         Route("POST", item, answer, "Approve or reject", tag, "UserOperationResponse", resource),
         Route("DELETE", item, generic.change(kind, "delete"), "Delete a settled approval", tag, gives=schema),
@@ -239,7 +239,7 @@ def _people() -> list[Route]:
     projects = collection(Kind.PROJECTS, "Project", "project", tag, named=False)
     provider = "SignInProvider"
     act = generic.action(Kind.PROVIDERS, ("try",), default="try")
-    page, get_project = handlers.projects_page, generic.one(Kind.PROJECTS)
+    page, get_project = handlers.projects_page, generic.detail(Kind.PROJECTS)
     base, by_id = iaas.PROJECTS, f"{iaas.PROJECTS}/{{id}}"
     source, followed, git = "/projects/{id}/source", "DefinitionSource", "Definitions from Git"
     return [
@@ -261,7 +261,7 @@ def _people() -> list[Route]:
               "SignInGrants", ("action",), actions=("try",)),
         Route("GET", "/sessions", generic.listing(Kind.SESSIONS), "List your sessions", tag, gives="[Session]",
               query=LIST),
-        Route("GET", "/sessions/{id}", generic.one(Kind.SESSIONS), "Get a session of yours", tag, gives="Session"),
+        Route("GET", "/sessions/{id}", generic.detail(Kind.SESSIONS), "Get a session of yours", tag, gives="Session"),
         Route("DELETE", "/sessions/{id}", generic.change(Kind.SESSIONS, "delete"), "End a session of yours", tag,
               gives="Session"),
         Route("GET", "/iaas/api/about", handlers.about, "Versions of the API", tag, gives="About", public=True,
@@ -269,7 +269,7 @@ def _people() -> list[Route]:
         Route("GET", base, iaas.page, "Projects, as a page", tag, gives="ProjectPage", query=LIST, absolute=True),
         Route("POST", base, iaas.change("create"), "Create a project", tag, "New Project", "IaasProject", ok=201,
               absolute=True),
-        Route("GET", by_id, iaas.one, "One project", tag, gives="IaasProject", absolute=True),
+        Route("GET", by_id, iaas.read, "One project", tag, gives="IaasProject", absolute=True),
         Route("PATCH", by_id, iaas.change("patch"), "Change a project", tag, "Project", "IaasProject", absolute=True),
         Route("DELETE", by_id, iaas.change("delete"), "Delete a project", tag, gives="", ok=204, absolute=True),
         Route("GET", "/project-service/api/projects", page, "Projects, as a page", tag, gives="ProjectPage",
@@ -300,11 +300,11 @@ def _system() -> list[Route]:
               query=("$top", "$skip", "about", "search")),
         Route("GET", "/audit", audit, "The audit log", tag, gives="[AuditEntry]", query=(*LIST, "export"),
               gives_also=AS_FILE),
-        Route("GET", "/audit/{id}", generic.one(Kind.AUDIT), "Get an audit log entry", tag, gives="AuditEntry"),
+        Route("GET", "/audit/{id}", generic.detail(Kind.AUDIT), "Get an audit log entry", tag, gives="AuditEntry"),
         Route("GET", "/queues", handlers.queues, "What waits in each queue", tag, gives="Queues"),
         Route("GET", "/dead-letters", generic.listing(dead), "List messages that could not be processed", tag,
               gives="[DeadLetter]", query=LIST),
-        Route("GET", "/dead-letters/{id}", generic.one(dead), "Get a dead letter", tag, gives="DeadLetter"),
+        Route("GET", "/dead-letters/{id}", generic.detail(dead), "Get a dead letter", tag, gives="DeadLetter"),
         Route("POST", "/dead-letters/{id}", act, "Requeue or discard a dead letter", tag, "Object", "DeadLetter",
               ("action",), actions=verbs),
         Route("DELETE", "/dead-letters/{id}", delete, "Discard a dead letter", tag, gives="DeadLetter"),

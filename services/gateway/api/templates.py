@@ -13,7 +13,7 @@ def listing(call: Call) -> Reply:
     return Reply(call.get(Get(kind=Kind.PIPELINES, options={"templates": True})).document)
 
 
-def one(call: Call) -> Reply:
+def template(call: Call) -> Reply:
     """One template; the query holds the answers so far, and choices that depend on them are looked up."""
     return Reply(inspection.template(call.context.config, call.caller, call.path["name"], dict(call.query)))
 

@@ -10,7 +10,7 @@ from services.gateway.commands.exec_plugins import lacking_keys
 from services.gateway.commands.kubeconfig import described, import_kubeconfig
 from shared.contracts.problems import Refused
 
-from .test_api_shapes import kubeconfig
+from .test_kubeconfig import kubeconfig
 
 AKS_SERVER = "6dae42f8-4368-4678-94ff-3960e28e3630"
 KUBELOGIN = ["get-token", "--server-id", AKS_SERVER, "--tenant-id", "t-1", "--client-id", "c-1"]

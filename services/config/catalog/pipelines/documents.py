@@ -104,7 +104,7 @@ def _typed(part: Any, maps: Sequence[str], further: Callable[[Json], Json] = dic
     return further({**part, **{key: _map(part[key]) for key in maps if key in part}})
 
 
-def shown(tree: Mapping[str, Any]) -> Json:
+def completed(tree: Mapping[str, Any]) -> Json:
     """The tree with every field that typed clients expect, as the type that they expect."""
     document: Json = {"icon": "", "global": False, **{key: {} for key in MAPS}, **{key: [] for key in LISTS}}
     document |= {key: value for key, value in _with_typed_stages(dict(tree)).items() if key != IMPORTED}

@@ -83,7 +83,7 @@ class Pipelines(Scoped[Pipeline]):
                 **common(
                     value, kind="PIPELINE", collection=Kind.PIPELINES.value, project_id=ids.get(value.project, "")
                 ),
-                **trees.shown(value.tree),
+                **trees.completed(value.tree),
                 "enabled": value.state != "DISABLED",
                 "state": value.state,
                 "concurrency": value.concurrency,
@@ -97,13 +97,13 @@ class Pipelines(Scoped[Pipeline]):
         document = self.documents(uow, [value])[0]
         names: dict[str, Sequence[str]] = {}
 
-        def there(kind: str) -> Sequence[str]:
+        def names_of(kind: str) -> Sequence[str]:
             if kind not in names:
                 names[kind] = _NAMES[kind](uow, value.project)
             return names[kind]
 
         needs = pipelines.needs(uow, value.id)
-        document["_warnings"] += trees.missing_needs(value.name, needs, there)
+        document["_warnings"] += trees.missing_needs(value.name, needs, names_of)
         if any(kind == "pipeline" for kind, _ in needs):
 
             def called(name: str) -> RunnablePipeline | None:

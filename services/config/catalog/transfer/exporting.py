@@ -86,7 +86,7 @@ def export(
         for value in values:
             texts.append(_written(uow, resources, kind, value))
             if isinstance(value, Integration):
-                texts += integration_versions.written(uow, value, selection)
+                texts += integration_versions.version_texts(uow, value, selection)
     return "".join(texts)
 
 

@@ -25,7 +25,7 @@ PARAMETERS = (ALL, ONLY_RELEASED, NAMED)
 CODE_FIELDS = ("runtime", "image", "code", "inputProperties", "outputProperties")
 
 
-def written(uow: Reading, integration: Integration, selection: Mapping[str, Sequence[str]]) -> list[str]:
+def version_texts(uow: Reading, integration: Integration, selection: Mapping[str, Sequence[str]]) -> list[str]:
     """The versions that an export asks for, oldest first; all of them where it names nothing at all."""
     table = INTEGRATION_VERSIONS
     versions = sorted(

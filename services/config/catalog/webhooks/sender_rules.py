@@ -18,14 +18,14 @@ LONGEST_QUIET_S = 300.0
 def read(body: Json, old: Webhook, *, partial: bool) -> Json:
     """The columns that a body sets; a full body clears what it does not name."""
 
-    def given(name: str) -> bool:
+    def is_present(name: str) -> bool:
         return name in body or not partial
 
     return {
-        "gather_s": _seconds(body.get("gatherSeconds")) if given("gatherSeconds") else old.gather_s,
-        "platforms": _platforms(texts(body, "platforms")) if given("platforms") else old.platforms,
-        "networks": _networks(texts(body, "sourceNetworks")) if given("sourceNetworks") else old.networks,
-        "signed": flag(body, "signed", False) if given("signed") else old.signed,
+        "gather_s": _seconds(body.get("gatherSeconds")) if is_present("gatherSeconds") else old.gather_s,
+        "platforms": _platforms(texts(body, "platforms")) if is_present("platforms") else old.platforms,
+        "networks": _networks(texts(body, "sourceNetworks")) if is_present("sourceNetworks") else old.networks,
+        "signed": flag(body, "signed", False) if is_present("signed") else old.signed,
     }
 
 

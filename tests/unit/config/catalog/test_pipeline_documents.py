@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.config.catalog.pipelines.documents import shown, stored_body
+from services.config.catalog.pipelines.documents import completed, stored_body
 
 
 def test_a_map_that_an_older_answer_wrote_as_a_list_of_one_is_kept_and_shown_as_a_map() -> None:
@@ -13,7 +13,7 @@ def test_a_map_that_an_older_answer_wrote_as_a_list_of_one_is_kept_and_shown_as_
     typed = {"type": "REST", "input": {"url": "https://example.com"}, "endpoints": {}}
     assert stored_body(tree)["stages"] == {"S": {"taskOrder": ["A"], "tasks": {"A": typed}}}
     stored_before = {"stages": {"S": {"tasks": [{"A": task}]}}}
-    assert shown(stored_before)["stages"] == {"S": {"tasks": {"A": typed}}}
+    assert completed(stored_before)["stages"] == {"S": {"tasks": {"A": typed}}}
 
 
 @pytest.mark.parametrize("stages", [[1], {"S": 1}, {"S": {"tasks": [1]}}, {"S": {"tasks": {"A": 1}}}])
