@@ -29,7 +29,7 @@ PORT = click.IntRange(1, 65535)
 AFTER = {
     "serving": "make push TAG=1.4.1      make push TAG=broken",
     "once": "make demo (keeps serving)      make up (for use, without the demo)",
-    "running": "docker compose exec config portside link (signs you in at the page)",
+    "running": "docker compose exec config portside system link (signs you in at the page)",
 }
 """What the demo's last lines advise, by how it was started."""
 

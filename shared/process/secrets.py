@@ -46,7 +46,7 @@ class Sealer:
     def __init__(self, public_keys: Iterable[bytes]) -> None:
         current = next(iter(public_keys), None)
         if current is None:
-            raise KeysMissing("No public key to seal secrets with. Run `portside init`, or set SEAL_PUBLIC_KEY.")
+            raise KeysMissing("No public key to seal secrets with. Run `portside system init`, or set SEAL_PUBLIC_KEY.")
         self.key_id = key_id(current)
         self._box = SealedBox(PublicKey(current))
 
@@ -72,7 +72,9 @@ class Opener:
     def __init__(self, private_keys: Iterable[bytes]) -> None:
         pairs = [PrivateKey(key) for key in private_keys]
         if not pairs:
-            raise KeysMissing("No private key to open secrets with. Run `portside init`, or set SEAL_PRIVATE_KEY.")
+            raise KeysMissing(
+                "No private key to open secrets with. Run `portside system init`, or set SEAL_PRIVATE_KEY."
+            )
         self._boxes = {key_id(bytes(pair.public_key)): SealedBox(pair) for pair in pairs}
         self._first = bytes(pairs[0])
 
@@ -110,7 +112,7 @@ def _text(variable: str, path: Path) -> tuple[str, str]:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise KeysMissing(
-            f"Key file {path} cannot be read ({reason}). Run `portside init`, or set {variable}."
+            f"Key file {path} cannot be read ({reason}). Run `portside system init`, or set {variable}."
         ) from error
 
 
@@ -119,9 +121,9 @@ def _keys(variable: str, path: Path) -> list[bytes]:
     try:
         keys = [base64.b64decode(line, validate=True) for line in text.split()]
     except binascii.Error as error:
-        raise KeysMissing(f"{place} holds no base64 key. Run `portside init` to make new keys.") from error
+        raise KeysMissing(f"{place} holds no base64 key. Run `portside system init` to make new keys.") from error
     if any(len(key) != PrivateKey.SIZE for key in keys):
-        raise KeysMissing(f"{place} holds a key that is not {PrivateKey.SIZE} bytes long. Run `portside init`.")
+        raise KeysMissing(f"{place} holds a key that is not {PrivateKey.SIZE} bytes long. Run `portside system init`.")
     return keys
 
 

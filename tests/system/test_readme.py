@@ -46,7 +46,7 @@ RUN_BY = {
     "make clean": "test_the_command_is_linked_and_the_site_is_built_and_clean_removes_what_was_made",
     "pipx install ./cli/portside": "test_pipx_installs_the_command_alone",
     "docker compose up --build --detach": "test_containers_start_and_sign_in",
-    "docker compose exec config portside link": "test_containers_start_and_sign_in",
+    "docker compose exec config portside system link": "test_containers_start_and_sign_in",
     "helm install portside deploy/charts/portside --values values.yaml": (
         "tests/e2e/test_chart.py::test_it_deploys_a_push_and_keeps_what_it_knows_over_an_upgrade_and_a_rollback"
     ),
@@ -230,7 +230,7 @@ def test_containers_start_and_sign_in(tmp_path: Path) -> None:
     }
     try:
         checkout.run("docker compose up --build --detach", limit_s=400)
-        link = checkout.run("docker compose exec --no-TTY config portside link")
+        link = checkout.run("docker compose exec --no-TTY config portside system link")
         assert link.startswith(f"http://127.0.0.1:{port}/sign-in?code=")
     finally:
         checkout.run("docker compose down --volumes --remove-orphans", limit_s=120)

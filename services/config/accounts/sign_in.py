@@ -138,7 +138,7 @@ class Authenticator:
             raise refuse(
                 Code.UNAUTHENTICATED,
                 "This sign-in link has been used or is older than 15 minutes",
-                next_step="Ask for a new one with `portside link`.",
+                next_step="Ask for a new one with `portside system link`.",
             )
         return answer
 

@@ -69,6 +69,12 @@ def _pipelines() -> list[Route]:
             "GET", diff, handlers.difference, "What changed between two versions", tag, gives="Text",
             query=("from", "to"), gives_type="text/plain",
         ),
+    ]  # fmt: skip
+
+
+def _templates_and_tiles() -> list[Route]:
+    tag = "Pipelines"
+    return [
         Route("GET", "/pipeline-templates", templates.listing, "List pipeline templates", tag,
               gives="PipelineTemplates"),
         Route("GET", "/pipeline-templates/{name}", templates.template, "Get a template with its choices", tag,
@@ -336,6 +342,7 @@ def _sign_in() -> list[Route]:
 
 ROUTES: tuple[Route, ...] = (
     *_pipelines(),
+    *_templates_and_tiles(),
     *_executions(),
     *_deployments(),
     *_endpoints(),

@@ -177,7 +177,7 @@ def test_a_sign_in_link_works_once(office: Office) -> None:
         sign_in.make_one_time_code(uow, token_hash("code"), "admin")
     assert office.sign_ins.sign_in(SignIn(one_time_code_hash=token_hash("code"))).user == "admin"
     said = refused(Code.UNAUTHENTICATED, office.sign_ins.sign_in, SignIn(one_time_code_hash=token_hash("code")))
-    assert "portside link" in said
+    assert "portside system link" in said
 
 
 def test_an_api_token_is_for_oneself_shown_masked_and_ends_when_revoked(office: Office) -> None:

@@ -143,9 +143,9 @@ def test_keys_come_from_the_environment_before_files(
 
 
 def test_missing_keys_say_where_and_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(KeysMissing, match=r"seal\.pub.*portside init"):
+    with pytest.raises(KeysMissing, match=r"seal\.pub.*portside system init"):
         Sealer.load(tmp_path)
-    with pytest.raises(KeysMissing, match=r"jwt\.key.*portside init"):
+    with pytest.raises(KeysMissing, match=r"jwt\.key.*portside system init"):
         secrets.load_jwt_key(tmp_path)
 
 
