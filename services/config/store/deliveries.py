@@ -173,22 +173,15 @@ def started_later(uow: Reading, event: PushEvent, *, of_same_tag: bool = False) 
     """The delivery of the same webhook and repository that comes after this one and has started a run, the last."""
     if event.push is None:
         return None
-    statement = (
-        EVENTS.where(
-            _ROW.webhook_id == event.webhook_id,
-            _ROW.repository == event.push.repository,
-            # Nothing is ordered later than it was received, and there is an index for this.
-            _ROW.received_at > event.order_at,
-            _ROW.order_at > event.order_at,
-            _ROW.verdict.in_(("started", "queued")),
-            _ROW.id != event.id,
-        )
-        .order_by(_ROW.received_at.desc())
-        .limit(1)
-    )
-    if of_same_tag:
-        statement = statement.where(_ROW.tag == event.push.tag)
-    return next(iter(read_events(uow, statement)), None)
+    about = {
+        "webhook": event.webhook_id,
+        "repository": event.push.repository,
+        "after": event.order_at,
+        "besides": event.id,
+        **({"tag": event.push.tag} if of_same_tag else {}),
+    }
+    statement = _STARTED_LATER_OF_TAG if of_same_tag else _STARTED_LATER
+    return next((event_of(row) for row in uow.connection.execute(statement, about)), None)
 
 
 def last_started(uow: Reading, event: PushEvent) -> PushEvent | None:
@@ -198,13 +191,24 @@ def last_started(uow: Reading, event: PushEvent) -> PushEvent | None:
 
 def overtakes(uow: Reading, event: PushEvent) -> bool:
     """Whether an earlier delivery of the same webhook and repository still waits for the registry's answer."""
-    statement = select(_ROW.id).where(
+    about = {
+        "webhook": event.webhook_id,
+        "repository": event.push.repository if event.push is not None else "",
+        "before": event.received_at,
+    }
+    return uow.connection.scalar(_OVERTAKEN, about) is not None
+
+
+_OVERTAKEN = (
+    select(_ROW.id)
+    .where(
         _ROW.state == RESOLVING,
-        _ROW.webhook_id == event.webhook_id,
-        _ROW.repository == (event.push.repository if event.push is not None else ""),
-        _ROW.received_at < event.received_at,
+        _ROW.webhook_id == bindparam("webhook"),
+        _ROW.repository == bindparam("repository"),
+        _ROW.received_at < bindparam("before"),
     )
-    return uow.connection.scalar(statement.limit(1)) is not None
+    .limit(1)
+)
 
 
 def answered(uow: Reading, event: PushEvent) -> list[PushEvent]:
@@ -246,6 +250,22 @@ def remove(uow: UnitOfWork, event_id: str) -> None:
 def read_events(uow: Reading, statement: Select[Any]) -> list[PushEvent]:
     """The events of a statement that is made of `EVENTS`."""
     return [event_of(row) for row in uow.connection.execute(statement)]
+
+
+_STARTED_LATER = (
+    EVENTS.where(
+        _ROW.webhook_id == bindparam("webhook"),
+        _ROW.repository == bindparam("repository"),
+        # Nothing is ordered later than it was received, and there is an index for this.
+        _ROW.received_at > bindparam("after"),
+        _ROW.order_at > bindparam("after"),
+        _ROW.verdict.in_(("started", "queued")),
+        _ROW.id != bindparam("besides"),
+    )
+    .order_by(_ROW.received_at.desc())
+    .limit(1)
+)
+_STARTED_LATER_OF_TAG = _STARTED_LATER.where(_ROW.tag == bindparam("tag"))
 
 
 def event_of(row: Sequence[Any]) -> PushEvent:
