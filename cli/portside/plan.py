@@ -61,6 +61,12 @@ class Definition:
         """Names of two projects are two objects."""
         return COLLECTIONS.get(self.kind, self.kind), self.project, self.name
 
+    @property
+    def missing_project(self) -> str:
+        """The project that the file names for it and nobody has; blank where it goes into its own."""
+        named = str(self.document.get("project") or "")
+        return named if self.project not in ("", named) else ""
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
@@ -78,6 +84,7 @@ class PlannedStep:
             "action": self.verb,
             "kind": definition.kind,
             "name": definition.name,
+            "project": definition.project,
             "file": definition.file,
             "willNotRun": list(self.will_not_run),
         }

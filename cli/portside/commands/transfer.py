@@ -23,6 +23,7 @@ PLAN = (
     field("ACTION", "action"),
     field("KIND", "kind"),
     field("NAME", "name"),
+    field("PROJECT", "project"),
     field("FILE", "file"),
     Column("WILL NOT RUN", lambda row: "; ".join(row["willNotRun"])),
 )
@@ -156,6 +157,11 @@ def _plan(server: PortsideServer, paths: Sequence[Path]) -> tuple[list[tuple[str
     for definition in desired:
         if not definition.name:
             raise CommandFailed(f"{definition.file}: an object has no name", ExitCode.USAGE)
+        if definition.missing_project:
+            note(
+                f"{definition.file}: there is no project {definition.missing_project}: "
+                f"{definition.kind} {definition.name} goes into {definition.project}"
+            )
     tiles = server.client.get("/pipeline-tiles")["tiles"]
     stored = _stored(server, desired, set(existing))
     return texts, plan(desired, stored, frozenset(str(tile["type"]) for tile in tiles))

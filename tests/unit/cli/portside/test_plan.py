@@ -92,6 +92,8 @@ def test_an_object_goes_into_its_project_if_the_server_or_a_file_has_it_and_else
     ]
     desired = in_projects([Definition(document, "f.yaml") for document in documents], ["old"], "default")
     assert [definition.project for definition in desired] == ["", "new", "old", "default", "default"]
+    assert [definition.missing_project for definition in desired] == ["", "", "", "nowhere", ""]
+    assert [step.row()["project"] for step in plan(desired, {}, TYPES)] == ["", "new", "old", "default", "default"]
 
 
 def test_a_project_that_the_server_has_is_left() -> None:
