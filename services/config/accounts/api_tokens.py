@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from services.config.catalog import audit
 from services.config.catalog.context import new_id
-from services.config.catalog.documents import LINK_BASE, flag, name_of, text
+from services.config.catalog.documents import LINK_BASE, demand_known, flag, name_of, text
 from services.config.catalog.webhooks import identity
 from services.config.model.definitions import Token, User
 from services.config.model.people import Person
@@ -26,6 +26,9 @@ from .sign_in import sign_out
 DAY_S = 86_400.0
 GOOD_FOR_DAYS = 182
 MAX_DAYS = 3_660
+NARROWED = frozenset({"project", "access", "goodForDays"})
+"""What somebody may say of a token that a program asked for: how little it may do, and for how long."""
+_FIELDS = NARROWED | {"name", "email"}
 
 
 class ApiTokens:
@@ -59,6 +62,7 @@ class ApiTokens:
     def _rename(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         person.demand_whole("rename API tokens")
         old = _locate(uow, person, ask)
+        demand_known(ask.body, "API token", {"name"}, documents(uow, [old])[0], {"lastUsedAt", "webhooks"})
         return _changed(uow, person, ask, old, replace(old, name=name_of(ask.body, "API token", old.name)))
 
     def _end(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
@@ -74,6 +78,7 @@ class ApiTokens:
 
     def _create(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         person.demand_whole("make API tokens")
+        demand_known(ask.body, "API token", _FIELDS, {})
         user = people.USERS.one(uow, id=person.user_id)
         email = text(ask.body, "email").strip()
         if user is None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from services.config.catalog import audit
-from services.config.catalog.documents import name_of, text
+from services.config.catalog.documents import demand_known, name_of, text
 from services.config.model.definitions import DeviceSignIn
 from services.config.model.people import SYSTEM, Person
 from services.config.model.rights import TokenAccess
@@ -29,7 +29,7 @@ from shared.contracts.times import micros, wire_time
 from shared.process.addresses import client_network
 from shared.process.clock import monotonic as process_monotonic
 
-from .api_tokens import access_of, days_of, make_token, project_of
+from .api_tokens import NARROWED, access_of, days_of, make_token, project_of
 
 V = TypeVar("V")
 LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
@@ -153,6 +153,7 @@ class DeviceSignIns:
         value = self._locate(uow, person, ask.name)
         if value.status != "pending":
             raise refuse(Code.CONFLICT, f"The code {value.user_code} was answered before", subject=value.user_code)
+        demand_known(ask.body, "sign-in", NARROWED, _document(value))
         answered = replace(
             value,
             status="approved" if ask.verb == "approve" else "denied",

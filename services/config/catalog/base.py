@@ -21,7 +21,7 @@ from shared.grammar.names import nearest
 
 from . import audit, read_only
 from .context import Context, new_id
-from .documents import name_taken
+from .documents import demand_known, name_taken
 
 V = TypeVar("V", bound=InProject)
 Verb = Callable[[UnitOfWork, Person, Act], Document]
@@ -35,6 +35,10 @@ class Scoped(Generic[V]):
     table: Table[V]
     file_fields: tuple[str, ...]
     """What a file holds of an object, in the order in which an export writes it."""
+    settable: frozenset[str] | None = None
+    """The fields that a body may set, any other being refused; None where Code Stream's clients send more."""
+    computed: frozenset[str] = frozenset()
+    """Of the others those that change by themselves: what was read of them may be sent back."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -100,6 +104,7 @@ class Scoped(Generic[V]):
         """A new object; its name must be free in its project."""
         project = self.project_of_new(uow, person, ask)
         demand(uow, person, project, Right.EDIT, f"create {self.noun}s")
+        self._demand_known(ask, {})
         value = self.new_value(uow, person, ask, project)
         if self.is_restricted(value):
             demand(uow, person, project, Right.RESTRICTED, f"create restricted {self.noun}s")
@@ -127,6 +132,8 @@ class Scoped(Generic[V]):
         """The common way of replace and patch."""
         old = self.locate(uow, person, ask)
         self.demand_edit(uow, person, old, "change")
+        if self.settable is not None:
+            self._demand_known(ask, self.document(uow, old))
         other = str(ask.body.get("project") or "")
         if other and other != old.project and projects_store.ids(uow, [old.project]).get(old.project) != other:
             raise refuse(
@@ -194,6 +201,11 @@ class Scoped(Generic[V]):
         restricted = self.is_restricted(value)
         right = Right.RESTRICTED if restricted else Right.EDIT
         demand(uow, person, value.project, right, f"{action} {'the restricted ' if restricted else ''}{self.noun}s")
+
+    def _demand_known(self, ask: Act, stored: Json) -> None:
+        """Refuse a field that would be ignored, of a kind that has none such."""
+        if self.settable is not None:
+            demand_known(ask.body, self.noun, self.settable, stored, self.computed)
 
     def _demand_writable(self, uow: Reading, person: Person, before: Json | None, after: Json | None) -> None:
         """Refuse what only a commit may change."""

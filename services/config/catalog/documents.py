@@ -9,6 +9,7 @@ from services.config.model.definitions import InProject, Stamped
 from shared.contracts.base import Json
 from shared.contracts.problems import Code, Refused, refuse
 from shared.contracts.times import micros, wire_time
+from shared.grammar.names import did_you_mean, nearest
 
 LINK_BASE = "/codestream/api"
 ORGANISATION = "portside"
@@ -136,18 +137,33 @@ def name_of(body: Mapping[str, Any], noun: str, default: str = "") -> str:
     return name
 
 
-def demand_known(body: Mapping[str, Any], noun: str, known: Collection[str], stored: Mapping[str, Any]) -> None:
-    """Refuse a field that would be ignored: a misspelt one, or one that cannot be changed here. What is `stored` may be
-    sent back as it is."""
+def demand_known(
+    body: Mapping[str, Any],
+    noun: str,
+    known: Collection[str],
+    stored: Mapping[str, Any],
+    computed: Collection[str] = (),
+) -> None:
+    """Refuse a field that would be ignored: a misspelt one, or one that cannot be changed here.
+
+    What is `stored` may be sent back as it is; what is `computed` also as it was when the client read it. Code Stream's
+    own clients send fields that Portside does not keep: bodies that they know are not judged by this rule.
+    """
     for key, value in body.items():
-        if key in known or key in READ_ONLY or (key in stored and stored[key] == value):
+        if key in known or key in computed or key in READ_ONLY or (key in stored and stored[key] == value):
             continue
+        meant = did_you_mean(nearest(key[:MAX_NAME], known, cutoff=0.7))
         raise refuse(
             Code.INVALID,
-            f"a {noun} has no field {key[:50]!r} that can be set here",
+            f"{_with_article(noun)} has no field {key[:50]!r} that can be set here{f'; {meant}' if meant else ''}",
             subject=key[:50],
             next_step=f"Use these: {', '.join(sorted(known))}.",
         )
+
+
+def _with_article(noun: str) -> str:
+    """`a schedule`, `an API token`."""
+    return f"{'an' if noun[0] in 'aeioAEIO' else 'a'} {noun}"
 
 
 def name_taken(sentence: str, subject: str) -> Refused:

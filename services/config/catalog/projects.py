@@ -20,7 +20,7 @@ from shared.contracts.problems import Code, refuse
 from . import audit
 from .base import demand, tags_of
 from .context import new_id
-from .documents import ORGANISATION, common, name_of, name_taken, text
+from .documents import ORGANISATION, common, demand_known, name_of, name_taken, text
 from .following import source
 
 _ROLE_LISTS = {
@@ -29,6 +29,8 @@ _ROLE_LISTS = {
     "viewers": ProjectRole.VIEWER,
 }
 
+
+_FIELDS = frozenset({"name", "description", "tags", *_ROLE_LISTS})
 
 _SourceVerb = Callable[[UnitOfWork, Person, Project, Act], Document]
 _SOURCE_VERBS: dict[str, _SourceVerb] = {"follow": source.follow, "unfollow": source.unfollow, "sync": source.sync}
@@ -70,6 +72,7 @@ class Projects:
 
     def _create(self, uow: UnitOfWork, person: Person, ask: Act) -> Document:
         person.demand_administrator("create projects")
+        demand_known(ask.body, "project", _FIELDS, {})
         name = name_of(ask.body, "project")
         if projects_store.PROJECTS.one(uow, name=name) is not None:
             raise name_taken(f"there is a project {name} already", name)
@@ -102,6 +105,7 @@ class Projects:
             updated_by=person.user,
         )
         before = _documents(uow, [old])[0]
+        demand_known(ask.body, "project", _FIELDS, before)
         projects_store.PROJECTS.update(uow, new)
         if any(key in ask.body for key in _ROLE_LISTS):
             _set(uow, old.name, _roles(uow, ask.body, _current(uow, old.name)))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from services.config.catalog.documents import demand_known
 from services.config.model.claims import State
 from services.config.model.people import Person
 from services.config.model.rights import Right
@@ -122,6 +123,9 @@ def _delete(uow: UnitOfWork, person: Person, view: ExecutionView, _ask: Act) -> 
     return answer
 
 
+_OF_A_RERUN = frozenset({"from", "input", "inputs", "comments", "tags", "source", "executionId", "reason"})
+
+
 def _rerun(uow: UnitOfWork, person: Person, view: ExecutionView, ask: Act) -> Document:
     """The pipeline as it is now with the same inputs, those in the body changed; `from` keeps what came before.
 
@@ -131,6 +135,8 @@ def _rerun(uow: UnitOfWork, person: Person, view: ExecutionView, ask: Act) -> Do
     pipeline = pipelines.pipeline_by_id(uow, view.pipeline_id)
     if pipeline is None:
         raise refuse(Code.CONFLICT, f"Pipeline {view.pipeline} no longer exists", subject=view.id)
+    # `requestType` is Code Stream's name for the action.
+    demand_known(ask.body, "rerun", _OF_A_RERUN, {}, {"requestType"})
     ready = admission.compiled(pipeline)
     new_inputs = ask.body.get("input") or ask.body.get("inputs")
     kept = {name: value for name, value in view.input.items() if name in ready.spec.input}

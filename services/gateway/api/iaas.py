@@ -13,6 +13,8 @@ from . import generic, wire
 from .call import Call, Handler, Reply
 
 PROJECTS = "/iaas/api/projects"
+_KEPT = ("name", "description", "tags", "administrators", "members", "viewers")
+"""Of what clients of that API send: zones, constraints and the like are none of Portside's."""
 _ANSWERS = {"create": 201, "delete": 204}
 
 
@@ -31,11 +33,12 @@ def read(call: Call) -> Reply:
 
 def change(verb: str) -> Handler:
     """Create, patch or delete a project."""
-    act = generic.change(Kind.PROJECTS, verb)
 
     def handle(call: Call) -> Reply:
         status = _ANSWERS.get(verb, 200)
-        document = act(call).document
+        body = {} if verb == "delete" else call.body
+        kept = {key: body[key] for key in _KEPT if key in body}
+        document = call.change(Kind.PROJECTS, verb, kept, **generic.address(call))
         return Reply(text="", status=status) if status == 204 else Reply(project(document), status=status)
 
     return handle

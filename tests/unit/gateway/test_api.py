@@ -137,7 +137,7 @@ def test_a_filter_that_is_given_twice_means_both(site: Site, path: str) -> None:
 def test_projects_are_made_changed_and_deleted_as_the_iaas_api_does_it(site: Site) -> None:
     site.documents["projects"] = {"id": "p1", "name": "web", "createdBy": "ann", "orgId": "o"}
     body = {"name": "web", "administrators": [{"email": "ann@example.com", "type": "user"}]}
-    made = site.call("POST", "/iaas/api/projects", json=body)
+    made = site.call("POST", "/iaas/api/projects", json={**body, "zones": [], "operationTimeout": 0})
     assert made.status_code == 201
     assert made.get_json()["_links"] == {"self": {"href": "/iaas/api/projects/p1"}}
     changed = site.call("PATCH", "/iaas/api/projects/p1", json={"description": "d"})

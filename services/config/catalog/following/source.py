@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from services.config.catalog import audit, look_timer, read_only
 from services.config.catalog.base import demand
-from services.config.catalog.documents import flag, text
+from services.config.catalog.documents import demand_known, flag, text
 from services.config.model.definitions import DefinitionSource, Project
 from services.config.model.people import Person
 from services.config.model.rights import Right
@@ -25,6 +25,7 @@ from .taking import not_in_git
 
 EVERY_S, LEAST_S, MOST_S = 60, 10, 86_400
 _MAX_TEXT = 500
+_FIELDS = frozenset({"endpoint", "branch", "folder", "everySeconds", "prune"})
 _ENTRY = ("kind", "name", "version", "file", "line", "willNotRun")
 
 
@@ -64,6 +65,9 @@ def follow(uow: UnitOfWork, person: Person, project: Project, ask: Act) -> Docum
     demand(uow, person, project.name, Right.RESTRICTED, "have the project follow a repository")
     person.demand_whole("have a project follow a repository")
     old = SOURCES.one(uow, project=project.name)
+    shown = document(uow, project)
+    # How far it has come changes while somebody edits the rest.
+    demand_known(ask.body, "project's source", _FIELDS, shown, shown)
     new = _read(uow, person, project.name, ask.body)
     if old is None:
         SOURCES.insert(uow, new)

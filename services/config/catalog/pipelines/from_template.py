@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.config.catalog.base import choose_project
-from services.config.catalog.documents import flag, table, text
+from services.config.catalog.documents import demand_known, flag, table, text
 from services.config.model.definitions import Endpoint
 from services.config.model.people import Person
 from services.config.model.rights import Right
@@ -40,7 +40,9 @@ def offered(uow: Reading, person: Person, name: str, answers: Json) -> Json:
 def fill(uow: UnitOfWork, person: Person, pipelines: Pipelines, ask: Act) -> Document:
     """Make the pipeline of a template, enabled unless the body says otherwise; `_next` is what to make after it."""
     template = templates.template(ask.name)
+    demand_known(ask.body, "template's body", {"answers", "enabled"}, {})
     answers = dict(table(ask.body, "answers"))
+    demand_known(answers, f"template {template.name}", {question["name"] for question in template.questions}, {})
     answers["project"] = project = choose_project(uow, person, text(answers, "project"), "pipeline")
     tree, after = templates.filled(template, answers)
     _demand_endpoints(uow, template, project, answers)

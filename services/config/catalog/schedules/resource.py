@@ -37,6 +37,8 @@ class Schedules(Scoped[Schedule]):
     noun = "schedule"
     table = SCHEDULES
     file_fields = ("project", "kind", "name", "description", "enabled", "pipeline", "cron", "timeZone", "input")
+    settable = frozenset({*file_fields, "tags"} - {"kind"})
+    computed = frozenset({"nextRuns", "_nextRunInMicros", "lastRun", "lastMessage", "executionLink"})
 
     def __init__(self, context: Context, demand_startable: Startable) -> None:
         super().__init__(context)

@@ -70,6 +70,12 @@ def rerun(world: World, run_id: str, **body: Any) -> dict[str, Any]:
     return world.shown(made["executionId"])
 
 
+def test_a_misspelt_field_does_not_rerun_what_was_to_be_kept(world: World) -> None:
+    run_id = failed(world)
+    with pytest.raises(Refused, match=r"a rerun has no field 'fron' .*did you mean from"):
+        rerun(world, run_id, fron="failed")
+
+
 def over(world: World, run_id: str) -> None:
     world.report(run_id, RunEnded(**AT, status=Status.COMPLETED))
 
