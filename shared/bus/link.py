@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import pika
 import pika.exceptions
 from pika.adapters.select_connection import IOLoop, SelectConnection
+from pika.channel import Channel
 
 from shared.bus.errors import describe
 from shared.process.backoff import doubled
@@ -48,6 +49,24 @@ class LinkListener(Protocol):
     def on_down(self, reason: str) -> None: ...
 
 
+class _Channel(Channel):  # type: ignore[misc]  # pika has no types
+    """Closes without cancelling its consumers first, as pika would.
+
+    A cancelled consumer's queue goes to the next one while this channel still holds messages of it: the next one would
+    get what comes after them first. What a closed channel held is back in the queue before anybody else consumes.
+    """
+
+    _ends = False
+
+    def close(self, reply_code: int = 0, reply_text: str = "Normal shutdown") -> None:
+        self._ends = True
+        super().close(reply_code, reply_text)
+
+    def basic_cancel(self, *arguments: Any, **options: Any) -> None:
+        if not self._ends:
+            super().basic_cancel(*arguments, **options)
+
+
 class _Connection(SelectConnection):  # type: ignore[misc]  # pika has no types
     """Sends what one turn of the I/O thread produced in one piece; pika would make three system calls a message."""
 
@@ -66,6 +85,9 @@ class _Connection(SelectConnection):  # type: ignore[misc]  # pika has no types
             self._corked.extend(marshaled_frames)
         else:
             super()._output_marshaled_frames([b"".join(marshaled_frames)])
+
+    def _create_channel(self, channel_number: int, on_open_callback: Callable[[Channel], Any] | None) -> _Channel:
+        return _Channel(self, channel_number, on_open_callback)
 
 
 class Link:

@@ -66,6 +66,9 @@ class Subscription:
     `probe` is given the channel every few seconds, to close it when it finds that nothing can arrive over it.
     With `at_once`, which says how many messages may be here together with a delivery, a new channel gets one message at
     a time until a delivery allows more: what came back unfinished is delivered first. Acks must then be `multiple`.
+    A consumer's width is fixed, so a wider one takes its place: it waits for the queue before the first is cancelled,
+    and no ack leaves meanwhile. Nobody else can get a message between the two, and pika, which returns whatever
+    comes for a consumer that is being cancelled, has none to return: it would be delivered again behind later ones.
     """
 
     def __init__(
@@ -91,6 +94,9 @@ class Subscription:
         self._at_once = at_once
         self._width = prefetch
         self._acknowledged = 0
+        self._widening = False
+        self._kept_ack: Delivery | None = None
+        """The newest of those submitted while a wider consumer takes over."""
         self._prepare = prepare
         self._on_subscribed = on_subscribed
         self._probe = probe
@@ -171,17 +177,23 @@ class Subscription:
         channel.add_on_cancel_callback(lambda _frame: self._link.declare_again(channel.close))
         queue = self._prepare(channel) if self._prepare is not None else self._queue
         self._width, self._acknowledged = self._prefetch if self._at_once is None else 1, 0
+        self._widening, self._kept_ack = False, None
 
         def deliver(_channel: Any, method: Any, properties: Any, body: bytes) -> None:
             delivery = Delivery(generation, method.delivery_tag, method.redelivered, properties, body)
             self._on_delivery(delivery)
             if self._widens(delivery):
-                # Those in hand are not acknowledged yet, so nothing can come between the two consumers.
-                channel.basic_cancel(method.consumer_tag, callback=lambda _frame: consume())
+                self._widening = True
+                consume(instead_of=method.consumer_tag)
 
         tags = itertools.count()
 
-        def consume() -> None:
+        def consume(instead_of: str | None = None) -> None:
+            def subscribed(frame: Any) -> None:
+                self._subscribed(frame)
+                if instead_of is not None:
+                    channel.basic_cancel(instead_of, callback=lambda _frame: self._widened())
+
             if not self._auto_ack:
                 channel.basic_qos(prefetch_count=self._width)
             # Of a lost channel a quorum queue takes back what each consumer held in the order of their tags (RabbitMQ
@@ -193,7 +205,7 @@ class Subscription:
                 auto_ack=self._auto_ack,
                 consumer_tag=tag,
                 arguments=self._arguments,
-                callback=self._subscribed,
+                callback=subscribed,
             )
 
         consume()
@@ -201,15 +213,23 @@ class Subscription:
     def _widens(self, delivery: Delivery) -> bool:
         """Whether more messages may come at once from here on.
 
-        Not while any is on its way: pika gives back what comes for a consumer that is cancelled.
+        Not while any is on its way to the consumer that would be cancelled.
         """
-        if self._at_once is None:
+        if self._at_once is None or self._widening:
             return False
         width = min(self._prefetch, self._at_once(delivery))
         if width <= self._width or delivery.tag - self._acknowledged < self._width:
             return False
         self._width = width
         return True
+
+    def _widened(self) -> None:
+        self._widening = False
+        delivery, self._kept_ack = self._kept_ack, None
+        if delivery is not None:
+            self._ack(delivery, multiple=True)
+        if not self._wanted:
+            self._stop()
 
     def _subscribed(self, _frame: Any) -> None:
         if not self.consuming and not self._auto_ack:
@@ -270,7 +290,9 @@ class Subscription:
                 self._link.later(_AGAIN_S, self._open)
 
     def _ack(self, delivery: Delivery, multiple: bool) -> None:
-        if self._channel is not None and self._channel.is_open and self.is_current(delivery):
+        if self._widening and self.is_current(delivery):
+            self._kept_ack = delivery
+        elif self._channel is not None and self._channel.is_open and self.is_current(delivery):
             self._channel.basic_ack(delivery.tag, multiple=multiple)
             if multiple:
                 self._acknowledged = delivery.tag
@@ -288,6 +310,8 @@ class Subscription:
 
     def _stop(self) -> None:
         self._wanted = False
+        if self._widening:
+            return  # `_widened` ends it, after the ack that is kept until then.
         if self._channel is not None and self._channel.is_open:
             self._channel.close()
         elif self._channel is None and not self._opening:
