@@ -21,7 +21,6 @@ from services.config.store.definitions.endpoints import endpoints_holding, varia
 from services.config.store.filters import MAX_TOP
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Page
-from shared.contracts.mirror import MirrorState
 from shared.contracts.problems import Code, refuse
 from shared.contracts.texts import counted
 from shared.contracts.times import day, wire_time
@@ -30,7 +29,6 @@ AHEAD_S = 30 * identity.DAY_S
 TOKEN_AHEAD_S = 7 * identity.DAY_S
 """For API tokens by which no webhook acts; those of webhooks are named as early as certificates."""
 USED_WITHIN_S = 30 * identity.DAY_S
-OUT_OF_STEP = (MirrorState.NEEDS_CREDENTIALS, MirrorState.NOT_PERMITTED, MirrorState.RATE_LIMITED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +163,7 @@ def _disabled(uow: Reading, wanted: Slice) -> Part:
 
 
 def _out_of_step(uow: Reading, wanted: Slice) -> Part:
-    states = [state.value for state in OUT_OF_STEP]
-    shown, count = webhooks.out_of_step(uow, states, wanted.part, wanted.skip, wanted.top)
+    shown, count = webhooks.out_of_step(uow, wanted.part, wanted.skip, wanted.top)
     rows = [
         notice(
             "hook",

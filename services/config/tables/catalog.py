@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import Boolean, ForeignKey, Index, UniqueConstraint, literal_column, text
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from .base import BIG_ID, Base
@@ -232,6 +232,8 @@ class PipelineVersionRow(Base):
 
 
 _ELSEWHERE = text("json_array_length(elsewhere) > json_array_length(replacing)")
+OUT_OF_STEP = literal_column("enabled AND hub_state IN ('needs credentials', 'not permitted', 'rate limited')", Boolean)
+"""Webhooks whose hook at the registry waits for a person; in a query as in the index, or the index is not used."""
 
 
 class WebhookRow(InProjectColumns, Base):
@@ -246,9 +248,17 @@ class WebhookRow(InProjectColumns, Base):
         Index(None, "api_token_id", "name"),
         Index(None, "scope"),
         Index(None, "actor"),
-        Index(None, "hub_state"),
+        Index(None, "enabled", "hub_state"),
         Index(None, "hook_hub_url", "hook_repository"),
         Index("ix_registry_webhooks_elsewhere", "name", sqlite_where=_ELSEWHERE, postgresql_where=_ELSEWHERE),
+        Index(
+            "ix_registry_webhooks_out_of_step",
+            "project",
+            "name",
+            "id",
+            sqlite_where=OUT_OF_STEP,
+            postgresql_where=OUT_OF_STEP,
+        ),
     )
 
     enabled: Mapped[bool]

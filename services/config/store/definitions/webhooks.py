@@ -11,7 +11,7 @@ from sqlalchemy import Row, and_, bindparam, case, delete, func, insert, or_, se
 from services.config.model.definitions import Token, Tombstone, User, Webhook
 from services.config.store.filters import FilterField, holds, within
 from services.config.store.unit_of_work import Reading, UnitOfWork
-from services.config.tables.catalog import TokenRow, TombstoneRow, UserRow, WebhookRow, WebhookTokenRow
+from services.config.tables.catalog import OUT_OF_STEP, TokenRow, TombstoneRow, UserRow, WebhookRow, WebhookTokenRow
 from shared.contracts.catalog import Find, Kind
 from shared.contracts.pushes import TokenEntry
 
@@ -96,12 +96,13 @@ def ending_tokens(uow: Reading, until: float, part: str, skip: int, top: int) ->
     return TOKENS.page(uow, Find(kind=Kind.TOKENS, orderby="expiresAt,id", top=top, skip=skip), *good, named(part))
 
 
-def out_of_step(uow: Reading, states: Iterable[str], part: str, skip: int, top: int) -> tuple[list[Webhook], int]:
-    """Enabled webhooks whose hook at the registry is in one of these states: one page; `part` is what their name, their
-    project or what the registry said holds, in small letters."""
-    where = (WebhookRow.hub_state.in_(list(states)), WebhookRow.enabled.is_(True))
+def out_of_step(uow: Reading, part: str, skip: int, top: int) -> tuple[list[Webhook], int]:
+    """Enabled webhooks whose hook at the registry waits for a person: one page.
+
+    `part` is what their name, their project or what the registry said holds, in small letters.
+    """
     about = holds(part, WebhookRow.name, WebhookRow.project, WebhookRow.hub_message)
-    return WEBHOOKS.page(uow, _slice(skip, top), *where, about)
+    return WEBHOOKS.page(uow, _slice(skip, top), OUT_OF_STEP, about)
 
 
 def with_hooks_elsewhere(uow: Reading, part: str, skip: int, top: int) -> tuple[list[Webhook], int]:
