@@ -38,8 +38,8 @@ def error_text(body: str) -> str:
     if isinstance(value, str):
         return _line(value)
     if "<" in body:
-        title = re.search(r"<(title|h1)[^>]*>(.*?)</\1>", body, re.IGNORECASE | re.DOTALL)
-        return _line(f"a web page, {title[2]}" if title else "a web page")
+        title = re.search(r"<(?:title|h1)\b[^<>]*>([^<]*)", body, re.IGNORECASE)
+        return _line(f"a web page, {title[1]}" if title else "a web page")
     return _line(body)
 
 
@@ -54,7 +54,7 @@ def _flat(value: Any, place: str = "") -> list[str]:
 
 
 def _line(text: str) -> str:
-    text = " ".join(re.sub(r"<[^>]*>", " ", text).split())
+    text = " ".join(re.sub(r"<[^<>]*>", " ", text).split())
     return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
 
 

@@ -11,7 +11,7 @@ A document is read by `documents` (with the place of everything), typed by `spec
 examined by `checks` (with `check_shape`, `check_inputs` beside `task_schemas`, and `check_references`), written by
 `export` and compiled by `plan`. `expressions` finds each `${…}`, `resolving` puts in what it stands for,
 `manifest_values` into a manifest; `condition_syntax` reads a condition, `conditions` answers it; `inputs` are a
-run's. `progress` folds a history into `states`. `patterns` (with `versions`) and `repositories` say which image is
-meant, `push_facts` what a push may say; `manifests` what of one may be shown. `integrations` are custom integrations:
-code with its inputs and outputs.
+run's. `progress` folds a history into `states`. `patterns` (with `regular` expressions and `versions`) and
+`repositories` say which image is meant, `push_facts` what a push may say; `manifests` what of one may be shown.
+`integrations` are custom integrations: code with its inputs and outputs.
 """

@@ -22,7 +22,7 @@ from .resolving import Scope, Unresolved, as_text, resolve
 if TYPE_CHECKING:
     from cel import Program
 
-_NUMBER = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*")
+_NUMBER = re.compile(r"\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*")
 _MISSING, _NAME = "portside.missing", "name"
 """Key of the object that stands for a value which is not there; whatever uses it is not there either."""
 

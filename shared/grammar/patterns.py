@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from string import ascii_letters
-from typing import TYPE_CHECKING
 
 from shared.contracts.problems import Flaw
 
 from .names import did_you_mean, nearest
+from .regular import BadPattern, Test, whole_match
 from .versions import Range, Version, parse_range, parse_version, with_pre_releases
 
 MAX_LENGTH = 1000
@@ -25,26 +25,11 @@ _SIGNS = re.compile(r"[\\^$*+?()\[\]{}|]")
 
 _OF_TAGS = re.compile(r"[\w.-]*", re.ASCII)
 _COMPARISON = re.compile(r"[<>=~^]")
-MAX_NAME = 512
-_NESTED_REPEAT = re.compile(r"[+*}][^()]*\)[+*{]")
 
-Test = Callable[[str], bool]
-
-if TYPE_CHECKING:
-    from cel import Program
-
-
-@cache
-def _linear() -> Program:
-    """Matches in linear time. The library takes a quarter of a second to load, which most processes never need."""
-    import cel
-
-    program: Program = cel.compile("name.matches(pattern)")
-    return program
-
-
-class BadPattern(ValueError):
-    """A pattern that cannot be read, and why."""
+__all__ = [
+    "BadPattern", "PatternResult", "check_pattern", "check_tag_pattern", "judge", "line_of", "matches", "newest",
+    "wants",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -188,7 +173,7 @@ def _tests(pattern: str) -> tuple[Tests, Tests]:
 def _test(text: str) -> Test:
     if kind := _kind_of(text):
         return _KINDS[kind](text.partition(":")[2].strip())
-    return _regular(text) if _SIGNS.search(text) else text.__eq__
+    return whole_match(text) if _SIGNS.search(text) else text.__eq__
 
 
 def _kind_of(text: str) -> str:
@@ -197,51 +182,10 @@ def _kind_of(text: str) -> str:
     return kind if colon and kind in _KINDS else ""
 
 
-def _regular(text: str) -> Test:
-    """In the time of the name's length where possible; looking around and back references need the other engine.
-
-    The linear engine is asked first: of what both can read, it alone gives the meaning.
-    """
-    whole = rf"\A(?:{text})\z"
-    if not all(_is_linear(part) for part in (text, whole)):
-        return _backtracking(text)
-    return lambda name: _linear().execute({"name": name, "pattern": whole}) is True
-
-
-def _is_linear(text: str) -> bool:
-    try:
-        _linear().execute({"name": "", "pattern": text})
-    except (RuntimeError, ValueError):
-        return False
-    return True
-
-
-def _backtracking(text: str) -> Test:
-    """What only Python's engine reads; a set that the engines, or two releases of one, read differently is refused."""
-    for token in _SETS.finditer(text):
-        inside = re.sub(r"\\.", "", (token["set"] or "")[1:], flags=re.DOTALL)
-        if (signs := _SET_SIGNS.search(inside)) is not None:
-            raise BadPattern(
-                f"{text} is not a regular expression: write {re.escape(signs[0])} for {signs[0]} inside […]"
-            )
-    try:
-        compiled = re.compile(text)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise BadPattern(f"{text} is not a regular expression: {error}") from None
-    if _NESTED_REPEAT.search(text):
-        raise BadPattern(f"{text} repeats a repetition beside a look-around, which can take for ever")
-    return lambda name: len(name) <= MAX_NAME and compiled.fullmatch(name) is not None
-
-
-_SETS = re.compile(r"\\.|(?P<set>\[\^?\]?(?:\\.|[^\]\\])*\])", re.DOTALL)
-_SET_SIGNS = re.compile(r"\[|--|&&|~~|\|\|")
-"""What Python takes for letters of a set, and others for a set within it or an operation on sets."""
-
-
 def _glob(text: str) -> Test:
     if not text:
         raise BadPattern("glob: needs a pattern, such as glob:v1.*")
-    return _regular(_glob_expression(text))
+    return whole_match(_glob_expression(text))
 
 
 def _glob_expression(text: str) -> str:
@@ -263,7 +207,7 @@ def _in_a_set(token: re.Match[str]) -> str:
 
 
 _GLOB_TOKENS = re.compile(
-    r"\*\*|\*|\?|\[(?P<negated>[!^]?)(?P<set>(?:\[:[a-z]+:\]|[^\]])(?:\[:[a-z]+:\]|[^\]])*)\]|.", re.DOTALL
+    r"\*\*|\*|\?|\[(?P<negated>[!^]?)(?P<set>(?:\[:[a-z]+:\]|[^\]])(?:\[:[a-z]+:\]|[^\]])*+)\]|.", re.DOTALL
 )
 _SET_TOKENS = re.compile(r"(?P<class>\[:[a-z]+:\])|\\?(?P<first>.)(?:-\\?(?P<last>.))?", re.DOTALL)
 _GLOB_SIGNS = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
@@ -282,4 +226,4 @@ def _semver(text: str) -> Test:
     return test
 
 
-_KINDS: dict[str, Callable[[str], Test]] = {"glob": _glob, "semver": _semver, "regex": _regular}
+_KINDS: dict[str, Callable[[str], Test]] = {"glob": _glob, "semver": _semver, "regex": whole_match}

@@ -41,7 +41,10 @@ _SECRET_KEYS = frozenset(
 _OURS = ("services", "shared", "cli", "demo", "__main__")
 """Whose debug lines may be asked for."""
 _SCRUBS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"((?:docker-hub-webhooks|registry-webhook-listeners)[^\s\"'?]*\?)[^\s\"']+", re.I), rf"\1{MASK}"),
+    (
+        re.compile(r"((?:docker-hub-webhooks|registry-webhook-listeners)[^\s\"'?]{0,500}\?)[^\s\"']+", re.I),
+        rf"\1{MASK}",
+    ),
     (re.compile(r"(secureToken(?:=|%3D))[^&\s\"']+", re.I), rf"\1{MASK}"),
     (re.compile(r"(://[^/\s:@]*:)[^/\s@]+@"), rf"\1{MASK}@"),
     (re.compile(r"\b(Bearer|Basic|JWT)(\s+)[A-Za-z0-9._~+/=-]{8,}", re.I), rf"\1\2{MASK}"),

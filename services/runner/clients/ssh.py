@@ -151,7 +151,7 @@ def _expected(text: str) -> list[paramiko.PKey]:
     """Keys out of known_hosts lines or bare `ssh-ed25519 AAAA…` lines."""
     keys: list[paramiko.PKey] = []
     for line in text.splitlines():
-        match = re.search(r"((?:ssh|ecdsa|sk)-\S+)\s+([A-Za-z0-9+/=]+)", line)
+        match = re.search(r"(?:^|\s)((?:ssh|ecdsa|sk)-\S+)\s+([A-Za-z0-9+/=]+)", line)
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         entry = paramiko.hostkeys.HostKeyEntry.from_line(f"host {match[1]} {match[2]}") if match else None

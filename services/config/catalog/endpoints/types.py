@@ -60,7 +60,7 @@ _SERVER_TYPES = {
 _KEPT_NAMES = {"docker": ("dockerNamespace",)}
 """Names that older exports carry: spelled as we read them, asked for by no form."""
 
-_GIT_ADDRESS = re.compile(r"(?:https?|ssh)://[^\s/-]\S*/\S+|\w[\w.-]*@\w[\w.-]*:\S+", re.ASCII)
+_GIT_ADDRESS = re.compile(r"(?:https?|ssh)://[^\s/-][^\s/]*/\S+|\w[\w.-]*@\w[\w.-]*:\S+", re.ASCII)
 _WITH_PASSWORD = re.compile(r"\w+://[^/@\s]*:[^/@\s]+@", re.ASCII)
 _ADDRESSES = {
     "docker": ("registryURL", "hubURL", "realm", "cloudURL"),

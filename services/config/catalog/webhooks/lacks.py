@@ -9,6 +9,7 @@ from typing import Any
 from services.config.catalog.hooks import wanted
 from services.config.model.definitions import Endpoint, Pipeline, Webhook
 from shared.grammar.inputs import DOCKER, blank, mandatory_blanks
+from shared.grammar.patterns import check_pattern
 from shared.grammar.repositories import registry_names
 from shared.grammar.spec import IMPORTED
 
@@ -24,7 +25,7 @@ class Lack:
 
 def lacks(value: Webhook, endpoint: Endpoint | None, pipeline: Pipeline | None, actor_problem: str) -> list[Lack]:
     """All that a webhook lacks, in the order in which to mend it."""
-    result = [*_of_pipeline(value, pipeline), *map(Lack, _of_endpoint(value, endpoint))]
+    result = [*_of_pipeline(value, pipeline), *map(Lack, _of_endpoint(value, endpoint)), *_of_patterns(value)]
     if pipeline is not None:
         unfilled = _unfilled(value, pipeline.tree)
         result += [Lack(f"Input {name} is mandatory and has no value.", own_verdict=True) for name in unfilled]
@@ -43,6 +44,14 @@ def _of_pipeline(value: Webhook, pipeline: Pipeline | None) -> Iterator[Lack]:
         yield Lack(f"There is no pipeline {value.pipeline} in project {value.project}.")
     elif pipeline.state == "DISABLED":
         yield Lack(f"Pipeline {value.pipeline} is disabled: pushes are kept and not run.", own_verdict=True)
+
+
+def _of_patterns(value: Webhook) -> Iterator[Lack]:
+    patterns = {"image pattern": value.image_pattern, "tag pattern": value.tag_pattern}
+    patterns |= {f"exclusion {text}": text for text in value.exclude}
+    for which, pattern in patterns.items():
+        for flaw in check_pattern(pattern):
+            yield Lack(f"Its {which} cannot be read: {flaw.message}.", own_verdict=True)
 
 
 def _of_endpoint(value: Webhook, endpoint: Endpoint | None) -> Iterator[str]:

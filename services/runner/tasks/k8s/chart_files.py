@@ -79,9 +79,10 @@ def _guard(file: Path) -> None:
         file.write_bytes(without_lookup(text).encode("utf-8", "surrogateescape"))
 
 
-_QUOTED = r'"(?:\\.|[^"\\])*+"|`[^`]*+`|' r"'(?:\\.|[^'\\])*+'|/\*.*?\*/"
-_ACTION = re.compile(rf"\{{\{{(?>{_QUOTED}|[^\"`'/}}]|/(?!\*)|\}}(?!\}}))*+\}}\}}", re.DOTALL)
-"""`{{ … }}` as text/template cuts it: braces in texts and comments do not end it."""
+_QUOTED = r'"(?:\\(?:.|\Z)|[^"\\])*+(?:"|\Z)|`[^`]*+(?:`|\Z)|' r"'(?:\\(?:.|\Z)|[^'\\])*+(?:'|\Z)|/\*.*?(?:\*/|\Z)"
+_ACTION = re.compile(rf"\{{\{{(?>{_QUOTED}|[^\"`'/}}]|/(?!\*)|\}}(?!\}}))*+(?:\}}\}}|\Z)", re.DOTALL)
+"""`{{ … }}` as text/template cuts it: braces in texts and comments do not end it. What is not closed lasts to the end
+of the file, as helm complains of it too: it is not looked for again from each place in it."""
 _WORD = re.compile(rf"{_QUOTED}|(?<![.$\w])lookup(?!\w)", re.DOTALL)
 
 
@@ -92,7 +93,11 @@ def without_lookup(template: str) -> str:
     line, while one that is not reached does no harm. Rendered without a cluster, `lookup` itself would answer nothing,
     and the chart would silently come out as for an empty cluster.
     """
-    return _ACTION.sub(lambda action: _WORD.sub(_renamed, action[0]), template)
+    return _ACTION.sub(_without_lookup, template)
+
+
+def _without_lookup(action: re.Match[str]) -> str:
+    return _WORD.sub(_renamed, action[0]) if action[0].endswith("}}") else action[0]
 
 
 MARK = "portside_lookup"

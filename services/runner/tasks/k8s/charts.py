@@ -116,17 +116,16 @@ def _refuse_lookup_in_texts(arguments: list[str], work: Path, files: Iterable[Pa
     try:
         render("helm", arguments, work)
     except ProgramFailed as failed:
-        if _IN_TEXT.search(str(failed)):
+        if _in_text(str(failed)):
             raise
     finally:
         for file, content in before.items():
             file.write_bytes(content)
 
 
-_IN_TEXT = re.compile(
-    rf'template: (\S+?):(\d+):\d+: .*?at <(tpl [^>]*)>.*function "{chart_files.MARK}" not defined', re.DOTALL
-)
-_LOOKUP = re.compile(r"template: (\S+?):(\d+):\d+: .*at <(index [^>]*)>: error calling index: cannot index", re.DOTALL)
+_PLACE = re.compile(r"template: ([^\s:]+):(\d+):\d+: ")
+_TPL = re.compile(r"at <(tpl [^<>]*)>")
+_INDEX = re.compile(r"at <(index [^<>]*)>: error calling index: cannot index")
 _UNKNOWN_HOOK = re.compile(r'skipping unknown hooks?[^\w]+(?:hookTypes=)?"?([\w,-]+)')
 _NOISE = re.compile(r"^(?:Use --debug flag.*|level=\w+ msg=.*|)$")
 
@@ -135,11 +134,19 @@ def failure(printed: str) -> str:
     """What helm complains of, in one line that names template and line."""
     lines = [line.strip() for line in printed.splitlines() if not _NOISE.fullmatch(line.strip())]
     text = " ".join(lines).removeprefix("Error: ")
-    if call := _LOOKUP.search(text):
-        return f"{call[1]}:{call[2]} calls {call[3].replace('index', 'lookup', 1)}, {_WHY_REFUSED}"
-    if call := _IN_TEXT.search(text):
-        return f"{call[1]}:{call[2]} renders a text by {call[3].strip()} that calls lookup, {_WHY_REFUSED}"
-    return text
+    place = _PLACE.search(text)
+    if place and (calls := list(_INDEX.finditer(text, place.end()))):
+        return f"{place[1]}:{place[2]} calls {calls[-1][1].replace('index', 'lookup', 1)}, {_WHY_REFUSED}"
+    return _in_text(text) or text
+
+
+def _in_text(text: str) -> str:
+    """Which template hands a text that calls `lookup` to `tpl`; empty where helm complains of something else."""
+    place = _PLACE.search(text)
+    call = _TPL.search(text, place.end()) if place else None
+    if place is None or call is None or f'function "{chart_files.MARK}" not defined' not in text[call.end() :]:
+        return ""
+    return f"{place[1]}:{place[2]} renders a text by {call[1].strip()} that calls lookup, {_WHY_REFUSED}"
 
 
 _WHY_REFUSED = (

@@ -7,7 +7,7 @@ import re
 from .errors import ClusterError
 from .manifests import MANAGER, Ref
 
-_OWNER = re.compile(r'conflict(?:s)? with "([^"]+)"(?: [^:]*)?:\s*([^\n]*(?:\n- [^\n]+)*)')
+_OWNER = re.compile(r'conflict(?:s)? with "([^"]+)"(?: [^:\n]{0,200})?:\s*([^\n]*(?:\n- [^\n]+)*)')
 
 
 def ours_alone(error: ClusterError) -> bool:

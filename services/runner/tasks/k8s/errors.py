@@ -74,7 +74,7 @@ def _status(error: ApiException) -> dict[str, Any]:
 
 def _answered(error: ApiException, url: str, doing: str) -> ClusterError:
     body = _status(error)
-    message, reason = str(body.get("message") or _plain(str(error.body or ""))), str(body.get("reason") or "")
+    message, reason = _bounded(str(body.get("message") or _plain(str(error.body or "")))), str(body.get("reason") or "")
     status = int(error.status or 0)
     if 300 <= status < 400:
         return _redirected(error, url, doing)
@@ -84,6 +84,17 @@ def _answered(error: ApiException, url: str, doing: str) -> ClusterError:
         reason = NO_PATH
     text, passing = _ANSWERS.get(status, _other)(message, doing, url)
     return ClusterError(text, status=status, reason=reason, passing=passing)
+
+
+MAX_MESSAGE = 32_768
+"""Characters: a server of anybody's may send megabytes."""
+
+
+def _bounded(message: str) -> str:
+    """A message that is too long, cut before the first value that it quotes: its end would not be found."""
+    if len(message) <= MAX_MESSAGE:
+        return message
+    return message[:MAX_MESSAGE].partition("Invalid value: ")[0] + "… (the rest is left out)"
 
 
 def _redirected(error: ApiException, url: str, doing: str) -> ClusterError:
@@ -245,5 +256,5 @@ def _verify(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    line = re.sub(r"<[^>]*>:?\s*", "", " ".join(text.split()))
+    line = re.sub(r"<[^<>]*>:?\s*", "", " ".join(text.split()))
     return line if len(line) <= 200 else line[:199] + "…"

@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.contracts.base import Json
 
-_TEMPLATE = re.compile(r"\{\{[^}]*\.(?:Values|Release|Chart|Capabilities|Files)\b|\{\{-?\s*include\s")
+_TEMPLATE = re.compile(r"\{\{[^{}]*\.(?:Values|Release|Chart|Capabilities|Files)\b|\{\{-?\s*include\s")
 """What only Helm fills in. Others write braces too: Prometheus its alerts, Argo its workflows, Vault annotations."""
 _KUSTOMIZE = "kustomize.config.k8s.io"
 _KUSTOMIZE_FIELDS = frozenset({"resources", "bases", "components", "patches", "patchesStrategicMerge", "namePrefix"})
