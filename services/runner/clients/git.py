@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from dulwich import errors as git_errors
@@ -23,6 +24,7 @@ from shared.outbound.http import HttpClient
 
 from .git_packs import BoundedObjectStore
 from .git_transport import GitProblem, open_repository
+from .git_trees import read_object
 
 __all__ = ["File", "GitProblem", "branches", "fetched", "read_file", "tip"]
 
@@ -102,7 +104,7 @@ def _tip(refs: Mapping[Any, Any], branch: str, endpoint: OpenEndpoint) -> tuple[
 
 def _commit(repo: Repo, object_id: bytes) -> Commit:
     for _ in range(_MAX_TAG_CHAIN):
-        stored = repo[object_id]
+        stored = read_object(repo, object_id)
         if isinstance(stored, Commit):
             return stored
         if not isinstance(stored, Tag):
@@ -115,13 +117,13 @@ def _text(repo: Repo, commit: Commit, path: str, endpoint: OpenEndpoint, name: s
     place = path.strip().strip("/")
     where = f"{place} of {name} at endpoint {endpoint.name}"
     try:
-        mode, object_id = tree_lookup_path(repo.__getitem__, commit.tree, place.encode())
+        mode, object_id = tree_lookup_path(partial(read_object, repo), commit.tree, place.encode())
     except (KeyError, git_errors.NotTreeError):
-        tree = repo[commit.tree]
+        tree = read_object(repo, commit.tree)
         top = sorted(entry.path.decode("utf-8", "replace") for entry in tree.items()) if isinstance(tree, Tree) else []
         listed = ", ".join(top[:20]) or "no files"
         raise GitProblem("no-file", f"There is no {where}; at its top are: {listed}.") from None
-    blob = repo[object_id]
+    blob = read_object(repo, object_id)
     if stat.S_ISDIR(mode) or not isinstance(blob, Blob):
         raise GitProblem("no-file", f"{where} is not a file.")
     if len(blob.data) > MAX_FILE_BYTES:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from dulwich import errors as git_errors
 from dulwich.object_store import tree_lookup_path
@@ -16,7 +17,7 @@ from shared.contracts.definition_sources import MAX_BYTES, MAX_FILE_BYTES, MAX_F
 from shared.outbound.http import HttpClient
 
 from .git import GitProblem, fetched
-from .git_folder import entries
+from .git_trees import entries, read_object
 
 _ENDINGS = (".yaml", ".yml")
 _MAX_SUBJECT = 200
@@ -48,11 +49,11 @@ def read_definitions(
 def _files(repo: Repo, commit: Commit, folder: str, endpoint: OpenEndpoint, branch: str) -> Iterator[SourceFile]:
     tree_id = _folder(repo, commit, folder, endpoint, branch)
     count = size = 0
-    for path, mode, object_id in entries(repo, tree_id, folder, 0):
+    for path, mode, object_id in entries(repo, tree_id, folder):
         is_hidden = any(step.startswith(".") for step in path.split("/"))
         if is_hidden or not path.lower().endswith(_ENDINGS) or not stat.S_ISREG(mode):
             continue
-        blob = repo[object_id]
+        blob = read_object(repo, object_id)
         data = blob.data if isinstance(blob, Blob) else b""
         if len(data) > MAX_FILE_BYTES:
             raise GitProblem("too-large", f"{path} is larger than {MAX_FILE_BYTES // 1024} KiB.")
@@ -74,7 +75,7 @@ def _folder(repo: Repo, commit: Commit, folder: str, endpoint: OpenEndpoint, bra
         return bytes(commit.tree)
     tree_id = b""
     try:
-        mode, object_id = tree_lookup_path(repo.__getitem__, commit.tree, folder.encode())
+        mode, object_id = tree_lookup_path(partial(read_object, repo), commit.tree, folder.encode())
         tree_id = bytes(object_id)
     except (KeyError, git_errors.NotTreeError):
         mode = 0

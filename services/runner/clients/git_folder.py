@@ -7,24 +7,23 @@ leads elsewhere, so that nothing of the machine can be read through it.
 from __future__ import annotations
 
 import os
-import posixpath
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from dulwich.objects import Blob, Commit, Tree
+from dulwich.objects import Blob, Commit
 from dulwich.repo import Repo
 
 from services.runner.task_protocol import OpenEndpoint
 from shared.outbound.http import HttpClient
 
 from .git import GitProblem, fetched
+from .git_trees import MAX_LINK_BYTES, entries, read_object
 
 MAX_FILES = 20_000
 MAX_BYTES = 256 * 1024 * 1024
-_MAX_DEPTH = 64
-_FORBIDDEN = (b"", b".", b"..", b".git")
+MAX_LINKS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +49,8 @@ def check_out(
 def _write(repo: Repo, commit: Commit, folder: Path, endpoint: OpenEndpoint) -> None:
     links: list[tuple[str, str]] = []
     files = size = 0
-    for path, mode, object_id in entries(repo, commit.tree, "", 0):
-        blob = repo[object_id]
+    for path, mode, object_id in entries(repo, commit.tree, ""):
+        blob = read_object(repo, object_id)
         if not isinstance(blob, Blob):
             continue
         files, size = files + 1, size + len(blob.data)
@@ -62,28 +61,18 @@ def _write(repo: Repo, commit: Commit, folder: Path, endpoint: OpenEndpoint) -> 
                 f"{MAX_BYTES // 2**20} MiB at this commit: keep charts and overlays in a repository of their own.",
             )
         if stat.S_ISLNK(mode):
+            if len(blob.data) > MAX_LINK_BYTES or len(links) == MAX_LINKS:
+                raise GitProblem(
+                    "too-large",
+                    f"The repository of endpoint {endpoint.name} holds more than {MAX_LINKS:,} symbolic links, or one "
+                    f"of more than {MAX_LINK_BYTES:,} bytes: {path}.",
+                )
             links.append((path, blob.data.decode("utf-8", "replace")))
             continue
         place = folder / path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(blob.data)
     _link_all(folder, links)
-
-
-def entries(repo: Repo, tree_id: bytes, above: str, depth: int) -> Iterator[tuple[str, int, bytes]]:
-    """Path, mode and object of every file and link; submodules are not part of the commit."""
-    tree = repo[tree_id]
-    if not isinstance(tree, Tree) or depth > _MAX_DEPTH:
-        raise GitProblem("refused", f"The folder {above or '/'} of the repository cannot be read.")
-    for entry in tree.items():
-        name = bytes(entry.path)
-        if name.lower() in _FORBIDDEN or b"/" in name or b"\0" in name:
-            raise GitProblem("refused", f"The repository has a file with a name that no folder can hold: {name!r}.")
-        path = posixpath.join(above, name.decode("utf-8", "surrogateescape"))
-        if stat.S_ISDIR(entry.mode):
-            yield from entries(repo, entry.sha, path, depth + 1)
-        elif stat.S_ISREG(entry.mode) or stat.S_ISLNK(entry.mode):
-            yield path, entry.mode, entry.sha
 
 
 def _link_all(folder: Path, links: list[tuple[str, str]]) -> None:
@@ -93,10 +82,14 @@ def _link_all(folder: Path, links: list[tuple[str, str]]) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
         os.symlink(target, place)
     inside = os.path.realpath(folder)
-    leading_out = [folder / path for path, _ in links if not _is_within(os.path.realpath(folder / path), inside)]
+    leading_out = [folder / path for path, _ in links if not _is_within(folder / path, inside)]
     for place in leading_out:
         place.unlink()
 
 
-def _is_within(path: str, folder: str) -> bool:
-    return os.path.commonpath((path, folder)) == folder
+def _is_within(link: Path, folder: str) -> bool:
+    try:
+        return os.path.commonpath((os.path.realpath(link), folder)) == folder
+    except RecursionError:
+        # Of a chain of links, which no system follows further than forty.
+        return False

@@ -168,6 +168,11 @@ class BoundedObjectStore(DiskObjectStore):
 
 
 def _in_time(_: bytes) -> None:
+    demand_time()
+
+
+def demand_time() -> None:
+    """Raise UnpackTimeout once the current scope has ended."""
     scope = current_scope()
     if scope is not None and scope.ended is not None:
         raise UnpackTimeout
