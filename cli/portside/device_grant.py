@@ -12,7 +12,7 @@ from .ending import CommandFailed, ExitCode
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 SLOWER_BY_S = 5.0
 """RFC 8628 (3.5): so much longer from then on, at each `slow_down`."""
-SHORTEST_S = 1.0
+SHORTEST_S, LONGEST_S = 1.0, 3_600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,4 +67,4 @@ def redeem(client: Client, codes: DeviceCodes) -> tuple[str, str]:
 
 def _seconds(answer: Json, key: str, default: float) -> float:
     value: Any = answer.get(key)
-    return max(SHORTEST_S, float(value)) if isinstance(value, int | float) else default
+    return min(LONGEST_S, max(SHORTEST_S, value)) if isinstance(value, int | float) and value == value else default

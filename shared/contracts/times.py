@@ -10,8 +10,12 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from .texts import whole_number
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST = 64
+_MOST_LIFE_S = 86_400.0
+_AN_AGE_S = 100 * 366 * 86_400.0
 _LONG_FRACTION = re.compile(r"([.,]\d{6})\d+")
 """Go prints nine digits, some Java services more; `fromisoformat` of Python 3.11 takes six."""
 
@@ -72,3 +76,22 @@ def day(at: float) -> str:
 def day_of(at: float | None) -> str:
     """The day of a time, `2019-09-16`; empty for none."""
     return "" if at is None else f"{utc(at):%Y-%m-%d}"
+
+
+def lifetime_s(value: Any, usual_s: float, most_s: float = _MOST_LIFE_S) -> float:
+    """For how many seconds something is good, as another server says it: a number or a text, of any size.
+
+    What is not a number above 0 counts as `usual_s`, and what is longer than `most_s` is that.
+    """
+    number = whole_number(value.strip(), digits=18) if isinstance(value, str) else value
+    if isinstance(number, bool) or not isinstance(number, int | float) or not number > 0:
+        return usual_s
+    return float(min(number, most_s))
+
+
+def numeric_date(value: Any) -> float | None:
+    """A time as JSON Web Tokens have it, in seconds since the epoch; None for what is not a time within a hundred years
+    of it."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if -_AN_AGE_S <= value <= _AN_AGE_S else None

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
+from urllib.parse import urlsplit
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -144,6 +145,16 @@ def is_global(host: str | Address) -> bool:
     """Whether the whole internet reaches it."""
     forms = _forms(host)
     return bool(forms) and all(form.is_global for form in forms)
+
+
+def is_private_way(url: str) -> bool:
+    """Whether nobody reads what is sent to an address: https, or http to this machine's own loopback."""
+    try:
+        parts = urlsplit(url)
+        host = (parts.hostname or "").rstrip(".")
+    except ValueError:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and (host == "localhost" or is_loopback(host)))
 
 
 def may_be_local(properties: Mapping[str, Any]) -> bool:

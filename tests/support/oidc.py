@@ -41,6 +41,10 @@ class Provider:
         """It gives refresh tokens, each good once."""
         self.disabled = False
         """The person may not come in any longer: neither token is taken."""
+        self.says: Json = {}
+        """Of itself, in place of what is right."""
+        self.answers: Json = {}
+        """With its tokens, in place of what is right."""
         self.asked: list[str] = []
         self._refresh_tokens: set[str] = set()
         self._codes: dict[str, Json] = {}
@@ -65,7 +69,7 @@ class Provider:
     def documents(self, path: str) -> Json | None:
         """What lies at a path."""
         at = self.issuer
-        metadata = {
+        metadata: Json = {
             "issuer": at,
             "authorization_endpoint": f"{at}/authorize",
             "token_endpoint": f"{at}/token",
@@ -75,6 +79,7 @@ class Provider:
         }
         if self.userinfo is not None:
             metadata["userinfo_endpoint"] = f"{at}/userinfo"
+        metadata |= self.says
         keys = [{**key.as_dict(private=False), "use": "sig"} for key in self.published]
         foreign = {"kty": "FUTURE", "kid": "unknown kind"}
         documents: dict[str, Json] = {
@@ -127,7 +132,7 @@ class Provider:
         if self.refreshes:
             self._refresh_tokens.add(refresh := secrets.token_urlsafe(12))
             answer["refresh_token"] = refresh
-        return answer
+        return answer | self.answers
 
     def _sign(self, claims: Json) -> str:
         algorithm = "RS256" if self.key.key_type == "RSA" else "ES256"

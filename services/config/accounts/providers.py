@@ -26,6 +26,7 @@ from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.problems import Code, refuse
 from shared.contracts.runs import ResolvedEndpoint
 from shared.contracts.secrets import MASK
+from shared.process.addresses import is_private_way
 
 from .claim_rules import ClaimRule, Grants, grants
 
@@ -179,11 +180,11 @@ def _tree(body: Json, old: Json) -> Json:
     tree |= {key: flag(body, key, old.get(key, default)) for key, default in _FLAGS.items()}
     tree["rules"] = _rules(body["rules"]) if "rules" in body else old.get("rules", [])
     tree["issuer"] = tree["issuer"].rstrip("/")
-    parts = urlsplit(tree["issuer"])
-    if parts.scheme not in ("https", "http") or not parts.hostname or parts.query or parts.fragment:
-        raise refuse(Code.INVALID, f"issuer must be an address such as https://sso.example.com, not {tree['issuer']!r}")
-    if parts.scheme == "http" and not tree["allowLocal"]:
-        step = "Use https, or tick allowLocal for a provider on this machine."
+    if not _is_address(tree["issuer"]):
+        message = f"issuer must be an address such as https://sso.example.com, not {tree['issuer'][:200]!r}"
+        raise refuse(Code.INVALID, message, subject="issuer")
+    if not is_private_way(tree["issuer"]) or (tree["issuer"].startswith("http:") and not tree["allowLocal"]):
+        step = "Use https. Only a provider on the runner's own machine may have http, with allowLocal."
         raise refuse(Code.INVALID, "issuer must begin with https://", subject="issuer", next_step=step)
     if not tree["clientId"]:
         raise refuse(Code.INVALID, "clientId is missing: the provider gives it to each application", subject="clientId")
@@ -193,6 +194,14 @@ def _tree(body: Json, old: Json) -> Json:
     if "openid" not in tree["scopes"].split():
         raise refuse(Code.INVALID, "scopes must hold openid", subject="scopes")
     return tree
+
+
+def _is_address(issuer: str) -> bool:
+    try:
+        parts = urlsplit(issuer)
+        return parts.scheme in ("https", "http") and bool(parts.hostname) and not parts.query and not parts.fragment
+    except ValueError:
+        return False
 
 
 def _rules(value: Any) -> list[Json]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.contracts.base import Json
+from shared.contracts.times import lifetime_s
 from shared.grammar.json_parser import parse_json
 
 MAX_TOKEN = 16 * 1024
@@ -32,9 +33,8 @@ class ProviderTokens:
     @classmethod
     def of(cls, answer: Mapping[str, Any], now: float) -> ProviderTokens:
         """The tokens of a token endpoint's answer."""
-        good_for = answer.get("expires_in")
-        seconds = float(good_for) if isinstance(good_for, int | float) and not isinstance(good_for, bool) else USUAL_S
-        return cls(_token(answer.get("refresh_token")), _token(answer.get("access_token")), now + seconds)
+        ends_at = now + lifetime_s(answer.get("expires_in"), USUAL_S)
+        return cls(_token(answer.get("refresh_token")), _token(answer.get("access_token")), ends_at)
 
     @classmethod
     def read(cls, text: str) -> ProviderTokens:

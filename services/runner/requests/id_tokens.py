@@ -10,12 +10,15 @@ from typing import Any
 
 from shared.contracts.base import Json
 from shared.contracts.texts import keepable
+from shared.contracts.times import numeric_date
 
 SIGNATURES = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 """Algorithms with a private key. With HMAC everybody who knows the client secret could sign; with `none` anybody."""
 SKEW_S = 120.0
 """So far the provider's clock may differ from this machine's."""
 MAX_TOKEN = 64 * 1024
+MOST_SHOWN = 5
+_TIMES = ("exp", "nbf", "iat")
 
 
 def demand_claims(claims: Json, *, issuer: str, client_id: str, nonce: str, now: float) -> str:
@@ -23,7 +26,8 @@ def demand_claims(claims: Json, *, issuer: str, client_id: str, nonce: str, now:
     if not keepable(claims):
         return "Its ID token holds a character that cannot be kept: NUL, or half of a surrogate pair."
     audiences = _audiences(claims)
-    ends_at, begins_at, made_at = (_number(claims.get(name)) for name in ("exp", "nbf", "iat"))
+    ends_at, begins_at, made_at = (numeric_date(claims.get(name)) for name in _TIMES)
+    no_times = [name for name in _TIMES if claims.get(name) is not None and numeric_date(claims[name]) is None]
     not_before = max(begins_at or 0.0, made_at or 0.0)
     checks = (
         (
@@ -32,7 +36,7 @@ def demand_claims(claims: Json, *, issuer: str, client_id: str, nonce: str, now:
         ),
         (
             client_id in audiences,
-            f"Its ID token is for {', '.join(map(_shown, audiences))}, not for the client {client_id}.",
+            f"Its ID token is for {', '.join(map(_shown, audiences[:MOST_SHOWN]))}, not for the client {client_id}.",
         ),
         (
             claims.get("azp") in (None, client_id) and (len(audiences) == 1 or claims.get("azp") == client_id),
@@ -42,6 +46,7 @@ def demand_claims(claims: Json, *, issuer: str, client_id: str, nonce: str, now:
             isinstance(claims.get("sub"), str) and 0 < len(claims["sub"]) <= 255,
             "Its ID token names nobody (no usable sub).",
         ),
+        (not no_times, f"Its ID token has no time in {', '.join(no_times)}."),
         (ends_at is not None and made_at is not None, "Its ID token does not say when it was made and when it ends."),
         (
             ends_at is None or ends_at + SKEW_S > now,
@@ -72,10 +77,6 @@ def _audiences(claims: Json) -> list[Any]:
 
 def _is_from(claims: Json, issuer: str) -> bool:
     return str(claims.get("iss") or "").rstrip("/") == issuer.rstrip("/")
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _ago(now: float, at: float | None) -> str:

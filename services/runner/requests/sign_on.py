@@ -24,14 +24,17 @@ from services.runner.task_protocol import OpenEndpoint
 from shared.contracts.base import Json, Sealed
 from shared.contracts.bounds import excess
 from shared.contracts.problems import Code, Refused, refuse
+from shared.contracts.texts import keepable
+from shared.contracts.times import lifetime_s
 from shared.grammar.json_parser import parse_json
 from shared.grammar.malformed import Malformed
 from shared.outbound.http import HttpClient, HttpReply, OutboundAccess, OutboundError, RequestLimits
 from shared.outbound.tls import Trust
+from shared.process.addresses import is_private_way
 from shared.process.clock import monotonic as process_monotonic
 from shared.process.clock import now as process_now
 
-from .grants import ProviderTokens, Revoked, missing
+from .grants import USUAL_S, ProviderTokens, Revoked, missing
 from .id_tokens import MAX_TOKEN, SIGNATURES, demand_claims
 
 DISCOVERY = "/.well-known/openid-configuration"
@@ -44,6 +47,9 @@ MAX_CLAIM_NODES, MAX_CLAIM_DEPTH = 5_000, 20
 Seal = Callable[[str], Sealed]
 _LIMITS = RequestLimits(overall_s=10.0, connect_s=5.0, read_s=8.0, body_bytes=512 * 1024)
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+_IN_CLEAR = "It must be reached over https: {} begins with http."
+_ADDRESSES = (*_ENDPOINTS, "userinfo_endpoint", "end_session_endpoint")
+MOST_KEYS = 100
 
 
 @dataclass(slots=True)
@@ -68,11 +74,15 @@ class _Response:
         return self.reply.status
 
     def json(self) -> Any:
-        """Raises ValueError."""
+        """Raises ValueError. Authlib reckons with the times in it, and fails of those that are none."""
         try:
-            return parse_json(self.reply.body)
+            document = parse_json(self.reply.body)
         except Malformed as error:
             raise ValueError(str(error)) from None
+        if not isinstance(document, dict):
+            return document
+        document.pop("expires_at", None)
+        return {**document, "expires_in": int(lifetime_s(document.get("expires_in"), USUAL_S))}
 
     def raise_for_status(self) -> None:
         """Raises ValueError."""
@@ -169,6 +179,8 @@ class ProviderSignOn:
             raise _away(provider, f"{url} speaks of another person.")
         if reason := excess(document, max_nodes=MAX_CLAIM_NODES, max_depth=MAX_CLAIM_DEPTH):
             raise _away(provider, f"What {url} says cannot be used: {reason}.")
+        if not keepable(document):
+            raise _away(provider, f"{url} sends a character that cannot be kept: NUL, or half of a surrogate pair.")
         return document
 
     def _further_claims(self, provider: OpenEndpoint, discovered: Discovered, access: str, subject: str) -> Json:
@@ -224,12 +236,10 @@ class ProviderSignOn:
             )
         for key in fitting:
             try:
-                claims = dict(jwt.decode(token, KeySet([key]), algorithms=[algorithm]).claims)
+                jwt.decode(token, KeySet([key]), algorithms=[algorithm])
             except (jose.JoseError, ValueError, TypeError, RecursionError):
                 continue
-            if reason := excess(claims, max_nodes=MAX_CLAIM_NODES, max_depth=MAX_CLAIM_DEPTH):
-                raise _not_let_in(provider, f"The claims of its ID token cannot be used: {reason}.")
-            return claims
+            return _claims(provider, token)
         raise _not_let_in(provider, "The signature of its ID token is not right.")
 
     def discover(self, provider: OpenEndpoint) -> Discovered:
@@ -240,13 +250,18 @@ class ProviderSignOn:
             cached = self._discovered.get(key)
         if cached is not None and self._monotonic() - cached.at < KEPT_S:
             return cached
+        if not is_private_way(issuer):
+            raise _away(provider, _IN_CLEAR.format("its issuer"))
         metadata = self._json(provider, issuer + DISCOVERY)
         if str(metadata.get("issuer") or "").rstrip("/") != issuer:
             other_issuer = str(metadata.get("issuer") or "nothing")[:200]
             raise _away(provider, f"What is at {issuer}{DISCOVERY} is for the issuer {other_issuer}, not for {issuer}.")
-        missing = [name for name in _ENDPOINTS if not _is_url(metadata.get(name))]
-        if missing:
-            raise _away(provider, f"What is at {issuer}{DISCOVERY} names no {', '.join(missing)}.")
+        absent = [name for name in _ENDPOINTS if not _is_url(metadata.get(name))]
+        if absent:
+            raise _away(provider, f"What is at {issuer}{DISCOVERY} names no {', '.join(absent)}.")
+        in_clear = [name for name in _ADDRESSES if _is_url(metadata.get(name)) and not is_private_way(metadata[name])]
+        if in_clear:
+            raise _away(provider, _IN_CLEAR.format(", ".join(in_clear)))
         discovered = Discovered(metadata, self._monotonic())
         with self._lock:
             self._discovered[key] = discovered
@@ -266,7 +281,8 @@ class ProviderSignOn:
     def oauth(self, provider: OpenEndpoint, redirect_uri: str, metadata: Json | None = None) -> OAuth2Client:
         """Authlib's client, whose requests are bounded."""
         secret = provider.text("clientSecret")
-        methods = (metadata or {}).get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
+        methods = (metadata or {}).get("token_endpoint_auth_methods_supported")
+        methods = methods if isinstance(methods, list) and methods else ["client_secret_basic"]
         by_post = "client_secret_basic" not in methods and "client_secret_post" in methods
         method = ("client_secret_post" if by_post else "client_secret_basic") if secret else "none"
         return OAuth2Client(
@@ -311,13 +327,28 @@ def _named(provider: OpenEndpoint | None) -> OpenEndpoint:
 
 
 def _is_url(value: Any) -> bool:
-    return isinstance(value, str) and urlsplit(value).scheme in ("http", "https") and bool(urlsplit(value).hostname)
+    try:
+        return isinstance(value, str) and urlsplit(value).scheme in ("http", "https") and bool(urlsplit(value).hostname)
+    except ValueError:
+        return False
+
+
+def _claims(provider: OpenEndpoint, token: str) -> Json:
+    """The claims of a token whose signature is good. Read by our own parser: others take numbers that are none."""
+    try:
+        claims = parse_json(jws.extract_compact(token.encode()).payload)
+        reason = excess(claims, max_nodes=MAX_CLAIM_NODES, max_depth=MAX_CLAIM_DEPTH)
+    except Malformed as error:
+        claims, reason = None, str(error)
+    if reason or not isinstance(claims, dict):
+        raise _not_let_in(provider, f"The claims of its ID token cannot be used: {reason or 'they must be an object'}.")
+    return claims
 
 
 def _signing_keys(documents: Any) -> list[Key]:
     """The keys that can check a signature; a key of a kind that nobody here knows takes none of the others along."""
     keys = []
-    for document in documents if isinstance(documents, list) else ():
+    for document in documents[:MOST_KEYS] if isinstance(documents, list) else ():
         if not isinstance(document, dict) or document.get("use", "sig") != "sig" or document.get("kty") == "oct":
             continue
         try:

@@ -138,6 +138,14 @@ def now() -> int:
         ({"nbf": LATER}, "is not valid for another"),
         ({"iat": LATER}, "is not valid for another"),
         ({"exp": None}, "does not say when it was made and when it ends"),
+        ({"exp": "soon"}, "has no time in exp"),
+        ({"exp": True, "iat": []}, "has no time in exp, iat"),
+        ({"nbf": 10**18}, "has no time in nbf"),
+        ({"iat": -1e300}, "has no time in iat"),
+        ({"nbf": float("inf")}, "cannot be used"),
+        ({"exp": float("nan")}, "cannot be used"),
+        ({"exp": 10**500}, "cannot be used"),
+        ({"aud": ["x" * 400] * 100}, "is for xxx"),
         ({"sub": ""}, "names nobody"),
         ({"deep": [[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]}, "cannot be used"),
     ],
@@ -149,6 +157,66 @@ def test_a_wrong_claim_is_refused_with_what_it_says(
     provider.spoil = lambda good: {name: value for name, value in {**good, **changed}.items() if value is not None}
     message = refused(flow, provider)
     assert message.startswith("Acme SSO did not sign you in.") and words in message
+
+
+LIFETIMES: list[Any] = ["soon", "300", [], {}, None, -1, 0, 10**300, 1e300, True]
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        *({"expires_in": value} for value in LIFETIMES),
+        {"expires_at": "soon"},
+        {"expires_at": [], "expires_in": {}},
+    ],
+)
+def test_how_long_a_token_is_good_may_be_told_in_any_way(
+    flow: ProviderSignOn, provider: Provider, answers: Json
+) -> None:
+    provider.answers, provider.refreshes = answers, True
+    assert signed_in(flow, provider)["claims"]["sub"] == "s1"
+
+
+def test_a_token_answer_that_is_no_object_is_told(flow: ProviderSignOn, provider: Provider) -> None:
+    provider.redeem = lambda form, authorization: (200, [1])  # type: ignore[method-assign, assignment, return-value]
+    assert "answered with no token (Token endpoint response is not a JSON object" in refused(
+        flow, provider, Code.UNAVAILABLE
+    )
+
+
+@pytest.mark.parametrize(
+    ("says", "words"),
+    [
+        ({"token_endpoint": "http://sso.example.com/token"}, "over https: token_endpoint begins with http"),
+        ({"jwks_uri": "http://10.0.0.1/keys"}, "over https: jwks_uri begins with http"),
+        ({"userinfo_endpoint": "http://sso.example.com/me"}, "over https: userinfo_endpoint begins"),
+        ({"end_session_endpoint": "http://sso.example.com/out"}, "over https: end_session_endpoint begins"),
+        ({"jwks_uri": "https://["}, "names no jwks_uri"),
+        ({"authorization_endpoint": 7}, "names no authorization_endpoint"),
+    ],
+)
+def test_a_provider_that_names_no_safe_address_is_not_used(
+    flow: ProviderSignOn, provider: Provider, says: Json, words: str
+) -> None:
+    provider.says = says
+    assert words in refused(flow, provider, Code.UNAVAILABLE)
+
+
+def test_how_it_takes_the_secret_may_be_told_in_any_way(flow: ProviderSignOn, provider: Provider) -> None:
+    provider.says = {"token_endpoint_auth_methods_supported": 7}
+    assert signed_in(flow, provider)["claims"]["sub"] == "s1"
+
+
+def test_a_stored_provider_without_https_is_not_asked(flow: ProviderSignOn, provider: Provider) -> None:
+    with pytest.raises(Refused, match="must be reached over https"):
+        flow.discover(endpoint(provider, issuer="http://sso.example.com"))
+    assert provider.asked == []
+
+
+def test_a_person_of_the_userinfo_endpoint_must_be_keepable(flow: ProviderSignOn, provider: Provider) -> None:
+    del provider.claims["groups"]
+    provider.userinfo = {"groups": ["a\0b"]}
+    assert "a character that cannot be kept" in refused(flow, provider, Code.UNAVAILABLE)
 
 
 def test_clocks_may_differ_by_two_minutes(flow: ProviderSignOn, provider: Provider) -> None:

@@ -12,10 +12,12 @@ from urllib.parse import quote, urlencode
 
 import jwt
 
+from shared.contracts.times import lifetime_s, numeric_date
+
 from .minted import CloudProblem, Minted
 from .pod_identity import PodIdentity
 from .sign_in import CloudSignIn
-from .vendor_service import VendorRequest, VendorService, seconds_of, text_of
+from .vendor_service import VendorRequest, VendorService, text_of
 
 USER = "00000000-0000-0000-0000-000000000000"
 AKS_SERVER = "6dae42f8-4368-4678-94ff-3960e28e3630"
@@ -46,7 +48,7 @@ def _entra_token(sign_in: CloudSignIn, service: VendorService, pod: PodIdentity,
     values = {"grant_type": "client_credentials", "client_id": client, "scope": scope, **proof}
     url = f"{str(authority).rstrip('/')}/{quote(tenant, safe='')}/oauth2/v2.0/token"
     document = service.ask_json(lambda _now: _posted(url, values), f"a token of {client} for {scope}")
-    life_s = seconds_of(document, "expires_in", 3600.0)
+    life_s = lifetime_s(document.get("expires_in"), 3600.0)
     return Minted(text_of(document, "access_token", "Azure"), service.now() + life_s)
 
 
@@ -64,7 +66,7 @@ def _end(token: str) -> float:
         end = jwt.decode(token, options={"verify_signature": False, "verify_exp": False}).get("exp")
     except jwt.InvalidTokenError:
         return 0.0
-    return float(end) if isinstance(end, int | float) else 0.0
+    return numeric_date(end) or 0.0
 
 
 def _identity(sign_in: CloudSignIn, pod: PodIdentity, name: str, variable: str) -> str:

@@ -13,12 +13,13 @@ from urllib.parse import urlencode
 import jwt
 
 from shared.contracts.base import Json
+from shared.contracts.times import lifetime_s
 from shared.grammar.json_parser import parse_json
 
 from .minted import CloudProblem, Minted
 from .pod_identity import PodIdentity
 from .sign_in import CloudSignIn
-from .vendor_service import VendorRequest, VendorService, seconds_of, text_of
+from .vendor_service import VendorRequest, VendorService, text_of
 
 USER = "oauth2accesstoken"
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
@@ -33,7 +34,7 @@ def mint(sign_in: CloudSignIn, service: VendorService, pod: PodIdentity) -> Mint
     """A token for the endpoint's cluster or registry. Raises CloudProblem."""
     document = pod.google_token() if sign_in.by_pod else _exchanged(sign_in, service)
     token = text_of(document, "access_token", "Google Cloud")
-    life_s = seconds_of(document, "expires_in", _LIFE_S)
+    life_s = lifetime_s(document.get("expires_in"), _LIFE_S)
     return Minted(token, service.now() + life_s, USER if sign_in.host else "")
 
 

@@ -135,13 +135,3 @@ def text_of(document: Json, name: str, title: str) -> str:
     if not isinstance(value, str) or not value or not all("!" <= char <= "~" for char in value):
         raise CloudProblem("odd-answer", f"{title} answered without a usable {name}.")
     return value
-
-
-def seconds_of(document: Json, name: str, default: float) -> float:
-    """For how long a token is good, at most a day."""
-    value = document.get(name)
-    try:
-        life = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else default
-    except ValueError:
-        life = default
-    return min(life, 86_400.0) if life > 0 else default

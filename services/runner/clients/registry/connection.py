@@ -14,6 +14,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 from services.runner.clients.clouds import CloudLogins, CloudProblem
 from shared.contracts.base import Json
+from shared.contracts.times import lifetime_s
 from shared.grammar.json_parser import parse_json
 from shared.outbound.http import HttpClient, HttpReply, OutboundAccess, OutboundError, RequestLimits, StreamedReply
 from shared.outbound.redirects import without_query
@@ -251,10 +252,7 @@ def _read_token(body: bytes) -> tuple[str, float]:
         return "", 0.0
     if not isinstance(token, str) or not all("!" <= char <= "~" for char in token):
         return "", 0.0
-    life = document.get("expires_in")
-    if not isinstance(life, int | float) or isinstance(life, bool) or not life > 0:
-        return token, _LIFE_S
-    return token, min(life, _LONGEST_S)
+    return token, lifetime_s(document.get("expires_in"), _LIFE_S, _LONGEST_S)
 
 
 def _origin(url: str) -> tuple[str, str, int]:

@@ -179,6 +179,10 @@ def test_rules_are_tried_without_a_change(office: Office, provider: Json) -> Non
     [
         ({"issuer": "sso.example.com"}, "issuer must be an address"),
         ({"issuer": "http://sso.example.com"}, "issuer must begin with https"),
+        ({"issuer": "http://sso.example.com", "allowLocal": True}, "issuer must begin with https"),
+        ({"issuer": "http://10.0.0.1", "allowLocal": True}, "issuer must begin with https"),
+        ({"issuer": "http://127.0.0.1:8000"}, "issuer must begin with https"),
+        ({"issuer": "https://["}, "issuer must be an address"),
         ({"clientId": ""}, "clientId is missing"),
         ({"scopes": "email"}, "scopes must hold openid"),
         ({"rules": [{"serviceRole": "King"}]}, r"rules\[0\].serviceRole must be one of Administrator"),

@@ -15,7 +15,9 @@ from shared.contracts.times import (
     day_of,
     epoch,
     epoch_or_none,
+    lifetime_s,
     micros,
+    numeric_date,
     rfc3339,
     rfc3339_seconds,
     wire_time,
@@ -65,3 +67,27 @@ def test_an_integer_may_have_a_sign() -> None:
 def test_digits_of_foreign_logs_and_tags_that_python_cannot_read_break_nothing() -> None:
     assert coloured("\x1b[" + "9" * 5_000 + "mtext") == (("", "text"),)
     assert sorted(["v²", "v10", "v9"], key=_as_version) == ["v9", "v10", "v²"]
+
+
+ODD: list[Any] = [None, True, [], {}, "soon", "", "-5", "1e9", 0, -1, -(10**400), float("nan")]
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (60, 60.0),
+        (0.5, 0.5),
+        ("60", 60.0),
+        (" 60 ", 60.0),
+        *((odd, 300.0) for odd in ODD),
+        *((large, 86_400.0) for large in (10**400, float("inf"), 1e300, "9" * 18)),
+    ],
+)
+def test_a_lifetime_of_any_type_and_size_is_seconds_within_bounds(value: object, seconds: float) -> None:
+    assert lifetime_s(value, 300.0) == seconds
+
+
+@pytest.mark.parametrize("value", [None, True, "1", [], 10**400, -(10**400), float("inf"), float("nan"), 1e30])
+def test_what_is_no_time_near_ours_is_none(value: object) -> None:
+    assert numeric_date(value) is None
+    assert numeric_date(1_700_000_000) == 1_700_000_000.0

@@ -12,6 +12,7 @@ from shared.process.addresses import (
     is_loopback,
     is_metadata,
     is_private,
+    is_private_way,
     is_within,
     mapped_network,
     normal_text,
@@ -117,3 +118,25 @@ def test_a_network_has_one_form(written: str, network: str) -> None:
 def test_an_ipv4_network_is_seen_by_a_dual_stack_socket_as_a_mapped_one() -> None:
     assert mapped_network(read_network("10.0.0.0/8")) == mapped_network(read_network("::ffff:10.0.0.0/104"))
     assert str(mapped_network(read_network("10.0.0.0/8"))) == "::ffff:10.0.0.0/104".replace("10.0.0.0", "a00:0")
+
+
+@pytest.mark.parametrize(
+    ("url", "is_private"),
+    [
+        ("https://sso.example.com", True),
+        ("https://10.0.0.1/x", True),
+        ("http://127.0.0.1:8080/realm", True),
+        ("http://localhost", True),
+        ("http://[::1]:8080", True),
+        ("http://[::ffff:127.0.0.1]", True),
+        ("http://sso.example.com", False),
+        ("http://10.0.0.1", False),
+        ("http://localhost.example.com", False),
+        ("http://127.0.0.1@evil.test", False),
+        ("ftp://127.0.0.1", False),
+        ("https://[", False),
+        ("", False),
+    ],
+)
+def test_only_https_and_loopback_keep_what_is_sent(url: str, is_private: bool) -> None:
+    assert is_private_way(url) is is_private
