@@ -6,6 +6,7 @@ leads elsewhere, so that nothing of the machine can be read through it.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable
@@ -89,7 +90,9 @@ def _link_all(folder: Path, links: list[tuple[str, str]]) -> None:
 
 def _is_within(link: Path, folder: str) -> bool:
     try:
-        return os.path.commonpath((os.path.realpath(link), folder)) == folder
-    except RecursionError:
-        # Of a chain of links, which no system follows further than forty.
-        return False
+        os.stat(link)
+    except OSError as error:
+        # A chain that no system follows: to resolve each of its links takes a time that grows with its square.
+        if error.errno == errno.ELOOP:
+            return False
+    return os.path.commonpath((os.path.realpath(link), folder)) == folder
