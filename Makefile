@@ -1,7 +1,7 @@
 # Every command a person needs; `make` alone lists them.
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help demo push up site install programs password link test unit unit-half unit-rest test-all coverage e2e chaos fuzz bench check format documents release clean
+.PHONY: help demo push up site install programs password link test unit unit-config unit-runner unit-rest test-all coverage e2e chaos fuzz bench check format documents release clean
 # Compiled once, beside the environment: a process that has to compile everything takes three times as long to start.
 export PYTHONPYCACHEPREFIX = $(CURDIR)/.venv/bytecode
 # Who forbids it means the source folders, which stay clean.
@@ -54,20 +54,24 @@ test: ## Run the whole suite; starts what it needs itself
 	@$(SETUP) --dev --broker
 	@$(PY) -m pytest -q --hypothesis-profile=whole -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-# Schemathesis, which none of them uses, takes two seconds of every process to load; and collecting half of the tests takes
-# half as long, while each process of pytest-xdist collects them all.
-UNIT := -m "not slow" -p no:schemathesis
-UNIT_HALF := tests/model $(addprefix tests/unit/,config runner shared)
+# Schemathesis, which none of them uses, takes two seconds of every process to load; and collecting a third of the tests
+# takes a third as long, while each process of pytest-xdist collects them all. Three on two cores: a runner's tests wait.
+UNIT := $(PY) -m pytest -q -m "not slow" -p no:schemathesis
+UNIT_CONFIG := tests/model tests/unit/config tests/unit/shared
+UNIT_RUNNER := tests/unit/runner
 
 unit: ## Run the fast tests alone
 	@$(SETUP) --dev
-	@$(MAKE) --no-print-directory -j 2 --output-sync=target unit-half unit-rest
+	@$(MAKE) --no-print-directory -j 3 --output-sync=target unit-runner unit-rest unit-config
 
-unit-half:
-	@$(PY) -m pytest -q $(UNIT) $(UNIT_HALF) $(ARGS)
+unit-config:
+	@$(UNIT) $(UNIT_CONFIG) $(ARGS)
+
+unit-runner:
+	@$(UNIT) $(UNIT_RUNNER) $(ARGS)
 
 unit-rest:
-	@$(PY) -m pytest -q $(UNIT) $(addprefix --ignore=,$(UNIT_HALF)) tests/unit $(ARGS)
+	@$(UNIT) $(addprefix --ignore=,$(UNIT_CONFIG) $(UNIT_RUNNER)) tests/unit $(ARGS)
 
 test-all: ## Run everything with every part: outer ring, real cluster, Docker, browsers twice, chaos (MINUTES=5)
 	@$(SETUP) --dev --broker
