@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import requests
 
 from .ending import CommandFailed, ExitCode
+from .texts import quoted
 
 Json = dict[str, Any]
 BASE = "/codestream/api"
@@ -152,10 +153,10 @@ class Client:
 
     def import_yaml(self, text: str, action: str = "apply") -> list[Json]:
         """Import YAML documents; returns what the report says of each. Raises ApiError when one of them failed."""
-        import yaml
+        from . import server_yaml
 
         answer = self._raw("POST", f"{BASE}/import", data=text, query={"action": action}, content_type=YAML_TYPE)
-        reports: list[Json] = [report for report in yaml.safe_load_all(answer.text) if report]
+        reports: list[Json] = [report for report in server_yaml.load(answer.text) if report]
         if failed := [report for report in reports if report.get("status") == "FAILED"]:
             raise ApiError(
                 answer.status, "\n".join(f"{report['name']}: {report['statusMessage']}" for report in failed)
@@ -300,9 +301,13 @@ def _why(error: requests.RequestException) -> str:
 def checked_url(text: str) -> str:
     """A server's address as it is kept: with its scheme, without a path. Raises `CommandFailed`."""
     url = text if "://" in text else f"https://{text}"
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        is_address = False
+    if not is_address or parts.username or parts.password or not parts.netloc.isprintable():
         raise CommandFailed(
-            f"{text!r} is not a server's address; write it as https://portside.example.com", ExitCode.USAGE
+            f"{quoted(text)} is not a server's address; write it as https://portside.example.com", ExitCode.USAGE
         )
     return f"{parts.scheme}://{parts.netloc}"

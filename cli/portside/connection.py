@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from . import contexts
 from .ending import CommandFailed, ExitCode
+from .texts import quoted
 from .version import __version__
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class PortsideServer:
                 raise
             if not looks_like_id(reference):
                 raise CommandFailed(
-                    f"there is no {reference!r} in project {self.project}\n"
+                    f"there is no {quoted(reference)} in project {self.project}\n"
                     f"List them: portside {collection.rpartition('-')[2]} list; another project: --project NAME",
                     ExitCode.NOT_FOUND,
                 ) from None

@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 
 from .ending import CommandFailed, ExitCode
+from .texts import quoted
 
 ENVIRONMENT = "(environment)"
 FILE_VARIABLE = "PORTSIDE_CONFIG"
@@ -56,7 +57,7 @@ class Contexts:
         """Raises `CommandFailed` where there is none of that name."""
         if name not in self.by_name:
             names = ", ".join(self.by_name) or "none"
-            raise CommandFailed(f"there is no context {name!r}; there are: {names}", ExitCode.NOT_FOUND)
+            raise CommandFailed(f"there is no context {quoted(name)}; there are: {names}", ExitCode.NOT_FOUND)
         return self.by_name[name]
 
 

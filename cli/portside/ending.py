@@ -12,7 +12,7 @@ from typing import TextIO
 
 import click
 
-from .texts import printable
+from .texts import message_of, printable, quoted
 
 MAX_SECRET = 1_000_000
 
@@ -58,7 +58,7 @@ class CommandFailed(Exception):
 
     def show(self) -> None:
         """Print the message on standard error, without control characters that an answer may hold."""
-        click.echo(click.style("error: ", fg="red") + printable(self.message), err=True, color=colours(sys.stderr))
+        click.echo(click.style("error: ", fg="red") + message_of(self.message), err=True, color=colours(sys.stderr))
 
 
 def colours(stream: TextIO) -> bool:
@@ -86,7 +86,8 @@ def confirm(question: str, *, yes: bool) -> None:
     """Continue only if the person agrees; `--yes` agrees ahead, which a build must do."""
     if yes:
         return
-    demand_terminal(f"asking {question!r}", "give --yes to go ahead without a question.")
+    question = printable(question)
+    demand_terminal(f"asking {quoted(question)}", "give --yes to go ahead without a question.")
     if not click.confirm(question, err=True):
         raise CommandFailed("nothing was changed")
 
@@ -94,7 +95,7 @@ def confirm(question: str, *, yes: bool) -> None:
 def ask_secret(question: str, *, lines: bool = False) -> str:
     """Ask on a terminal, hidden; elsewhere the first line of standard input, or all its `lines`: some must be there."""
     if sys.stdin.isatty():
-        return str(click.prompt(question, hide_input=True, err=True))
+        return str(click.prompt(printable(question), hide_input=True, err=True))
     text = sys.stdin.read(MAX_SECRET + 1) if lines else sys.stdin.readline(MAX_SECRET + 1)
     if len(text) > MAX_SECRET:
         raise CommandFailed(f"{question}: standard input has more than {MAX_SECRET:,} characters", ExitCode.USAGE)

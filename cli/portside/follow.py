@@ -24,13 +24,13 @@ def rows(execution: Json) -> Iterator[tuple[str, str, str, str, str]]:
     for stage_name in execution.get("stageOrder") or []:
         stage = execution.get("stages", {}).get(stage_name) or {}
         status = stage.get("status", "NOT_STARTED")
-        yield stage_name, "", status, duration(stage.get("_durationInMicros")), ""
+        yield printable(stage_name), "", status, duration(stage.get("_durationInMicros")), ""
         for task_name in task_names(stage):
             task = (stage.get("tasks") or {}).get(task_name) or {}
             message = str(task.get("failureMessage") or task.get("statusMessage") or "")
             yield (
-                stage_name,
-                task_name,
+                printable(stage_name),
+                printable(task_name),
                 task.get("status", "NOT_STARTED"),
                 duration(task.get("_durationInMicros")),
                 printable(message),
@@ -86,5 +86,5 @@ def _table(execution: Json) -> Table:
     for stage, task, status, took, message in rows(execution):
         style = STYLES.get(status, "dim")
         name = f"    {task}" if task else f"  {stage}"
-        table.add_row(Text(SIGN.get(status, "·"), style), name, Text(status, style), took, Text(message))
+        table.add_row(Text(SIGN.get(status, "·"), style), Text(name), Text(status, style), took, Text(message))
     return table

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from .ending import CommandFailed, ExitCode, why
+from .texts import message_of, quoted
 
 DEBUG = "PORTSIDE_DEBUG"
 
@@ -77,10 +78,18 @@ class RootCommand(LazyGroup):
         self, args: Sequence[str] | None, prog_name: str | None, complete_var: str | None, extra: dict[str, Any]
     ) -> int:
         try:
+            _demand_text(sys.argv[1:] if args is None else args)
             result = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
             sys.stdout.flush()
-        except (click.ClickException, CommandFailed) as error:
+        except CommandFailed as error:
             error.show()
+            return error.exit_code
+        except click.UsageError as error:
+            # What was typed is in the message, and must not steer the terminal.
+            click.UsageError(message_of(error.format_message()), error.ctx).show()
+            return error.exit_code
+        except click.ClickException as error:
+            click.ClickException(message_of(error.format_message())).show()
             return error.exit_code
         except (click.Abort, KeyboardInterrupt):
             click.echo("interrupted", err=True)
@@ -97,6 +106,16 @@ class RootCommand(LazyGroup):
             if os.environ.get(DEBUG):
                 raise
             name = type(error).__name__
-            click.echo(f"error: {name}: {error}\nThis is a fault of the command; {DEBUG}=1 shows where.", err=True)
+            click.echo(
+                f"error: {name}: {message_of(str(error))}\nThis is a fault of the command; {DEBUG}=1 shows where.",
+                err=True,
+            )
             return ExitCode.FAILED
         return result if isinstance(result, int) else ExitCode.DONE
+
+
+def _demand_text(arguments: Sequence[str]) -> None:
+    """Python makes half characters of bytes that are not UTF-8, which neither an address nor a message can have."""
+    for position, argument in enumerate(arguments):
+        if not argument.isascii() and any("\ud800" <= char <= "\udfff" for char in argument):
+            raise CommandFailed(f"argument {position + 1} is not UTF-8: {quoted(argument)}", ExitCode.USAGE)

@@ -7,15 +7,16 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain, islice
 from typing import Any
 
 import click
 
 from .ending import colours
-from .texts import printable
+from .texts import CONTROLS, printable
 
 FORMS = ("table", "wide", "json", "yaml", "name")
 STYLES = {
@@ -55,7 +56,7 @@ def print_all(
 ) -> None:
     """Print a list. `name` is the field that `-o name` prints; `empty` is said where there is nothing."""
     if form == "json":
-        click.echo(json.dumps(documents, indent=2, ensure_ascii=False))
+        click.echo(as_json(documents))
     elif form == "yaml":
         click.echo(as_yaml(list(documents)), nl=False)
     elif form == "name":
@@ -72,7 +73,7 @@ def print_one(
 ) -> None:
     """Print one object: its columns one below the other, and `more` after them."""
     if form == "json":
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        click.echo(as_json(document))
     elif form == "yaml":
         click.echo(as_yaml(document), nl=False)
     elif form == "name":
@@ -82,6 +83,12 @@ def print_one(
         width = max(len(title) for title, _ in cells)
         lines = [f"{title:<{width}}  {_styled(value)}" for title, value in cells if value]
         page("\n".join([*lines, *([more] if more else [])]) + "\n")
+
+
+def as_json(document: Any) -> str:
+    """JSON as people read it. What would steer a terminal can only be within a text, and is escaped there."""
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    return CONTROLS.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text)
 
 
 def as_yaml(document: Any) -> str:
@@ -137,6 +144,18 @@ def page(text: str) -> None:
         click.echo_via_pager(text, color=colours(sys.stdout))
         return
     click.echo(text, nl=False, color=colours(sys.stdout))
+
+
+def page_lines(lines: Iterator[str]) -> None:
+    """The same of lines that come one after the other: only those are held that fit on the screen."""
+    height = shutil.get_terminal_size().lines if sys.stdout.isatty() else 0
+    first = list(islice(lines, height))
+    if height and len(first) == height:
+        os.environ.setdefault("LESS", "FRX")
+        click.echo_via_pager((f"{line}\n" for line in chain(first, lines)), color=colours(sys.stdout))
+        return
+    for line in chain(first, lines):
+        click.echo(line, color=colours(sys.stdout))
 
 
 def micros_of(text: object) -> int:

@@ -20,6 +20,10 @@ Key = tuple[str, str, str]
 """Collection, project and name of an object."""
 MASK = "*****"
 MAX_FILE_BYTES = 8 * 1024 * 1024
+MAX_FILES, MAX_BYTES = 5_000, 64 * 1024 * 1024
+"""Of all files of a folder together."""
+MAX_LINES = 20_000
+"""Of either side of a difference: the time to find one grows with their product."""
 COLLECTIONS = {
     "PROJECT": "projects",
     "VARIABLE": "variables",
@@ -100,7 +104,16 @@ def read_files(paths: Sequence[Path]) -> list[tuple[str, str]]:
             files.append(path)
     if not files:
         raise CommandFailed(f"there is no .yaml file in {', '.join(map(str, paths))}", ExitCode.USAGE)
-    return [(_title(file), _read(file)) for file in files]
+    if len(files) > MAX_FILES:
+        raise CommandFailed(f"there are {len(files):,} files, and at most {MAX_FILES:,} are read", ExitCode.USAGE)
+    texts: list[tuple[str, str]] = []
+    size = 0
+    for file in files:
+        texts.append((_title(file), _read(file)))
+        size += len(texts[-1][1])
+        if size > MAX_BYTES:
+            raise CommandFailed(f"the files are larger than {MAX_BYTES >> 20} MiB together", ExitCode.USAGE)
+    return texts
 
 
 def _title(file: Path) -> str:
@@ -168,10 +181,10 @@ def differences(definition: Definition, current: Json) -> str:
     if before == after:
         return ""
     names = (f"server/{definition.name}", f"{definition.file}/{definition.name}")
-    lines = difflib.unified_diff(
-        as_yaml(before).splitlines(keepends=True), as_yaml(after).splitlines(keepends=True), *names
-    )
-    return "".join(lines)
+    former, latter = (as_yaml(side).splitlines(keepends=True) for side in (before, after))
+    if max(len(former), len(latter)) > MAX_LINES:
+        return f"--- {names[0]}\n+++ {names[1]}\nThey differ, and are too long to say where.\n"
+    return "".join(difflib.unified_diff(former, latter, *names))
 
 
 def _comparable(current: Any, desired: Any) -> Any:
@@ -203,5 +216,5 @@ def _will_not_run(definition: Definition, task_types: frozenset[str]) -> Iterabl
         tasks = stage.get("tasks") if isinstance(stage, dict) else None
         for task_name, task in tasks.items() if isinstance(tasks, dict) else ():
             kind = task.get("type") if isinstance(task, dict) else None
-            if kind not in task_types:
+            if not isinstance(kind, str) or kind not in task_types:
                 yield f"{stage_name}.{task_name}: tasks of type {kind} do not run here"

@@ -13,6 +13,7 @@ import click
 
 from .connection import PortsideServer, looks_like_id
 from .ending import CommandFailed, ExitCode, note, why
+from .texts import quoted
 
 if TYPE_CHECKING:
     from .api import Json
@@ -53,7 +54,7 @@ def locate(server: PortsideServer, reference: str) -> Json:
 def split_image(image: str) -> tuple[str, str]:
     """Repository and tag; a registry's port is not a tag, and a digest behind them says nothing more."""
     if not (match := _IMAGE.fullmatch(image)):
-        raise CommandFailed(f"{image!r} is not an image; write it as acme/web:1.4.0", ExitCode.USAGE)
+        raise CommandFailed(f"{quoted(image)} is not an image; write it as acme/web:1.4.0", ExitCode.USAGE)
     return match["repository"], match["tag"] or ""
 
 

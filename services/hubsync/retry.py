@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
+from shared.contracts.texts import finite
 from shared.process.backoff import doubled
 
 FIRST_S = 15.0
@@ -48,8 +49,5 @@ def asked_for(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def _number(text: str | None) -> float | None:
-    try:
-        value = float(text) if text is not None else None
-    except ValueError:
-        return None
+    value = finite(text)
     return value if value is not None and 0 <= value < 1e12 else None

@@ -10,6 +10,8 @@ from typing import Any, Protocol
 
 import jwt
 
+from shared.contracts.times import numeric_date
+
 from . import answers
 from .problems import HubProblem, HubUnavailable, Limited, TwoFactorDue, WrongCredentials
 from .retry import asked_for
@@ -129,9 +131,10 @@ def good_until(token: str, now: float) -> float:
     """When to stop using a token: a minute before the `exp` in it, or half its life where that is shorter."""
     try:
         claims = jwt.decode(token, options={"verify_signature": False})
-        life_s = float(claims["exp"]) - now
-    except (jwt.InvalidTokenError, KeyError, TypeError, ValueError):
-        life_s = UNKNOWN_LIFE_S
+    except (jwt.InvalidTokenError, ValueError, RecursionError):
+        claims = {}
+    ends_at = numeric_date(claims.get("exp"))
+    life_s = UNKNOWN_LIFE_S if ends_at is None else ends_at - now
     return now + max(life_s - EARLY_S, life_s / 2)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -14,6 +13,7 @@ from shared.contracts.catalog import Act, Document
 from shared.contracts.history import Deployed, Pushing, Status
 from shared.contracts.pushes import Push
 from shared.contracts.runs import NestedStarted, Started, StartNested
+from shared.contracts.texts import finite
 from shared.grammar.resolving import Scope, Writer
 from shared.process.tracing import beside, task_span
 
@@ -197,12 +197,9 @@ class TaskRequest:
         value = self.input.get(key)
         if value is None or value == "":
             return default
-        try:
-            result = float(value)
-        except (TypeError, ValueError):
-            result = math.nan
-        if not math.isfinite(result):
-            raise TaskFailed(f"`{key}` must be a number, not {value!r}.")
+        result = finite(value)
+        if result is None:
+            raise TaskFailed(f"`{key}` must be a number, not {str(value)[:100]!r}.")
         return result
 
     def table(self, key: str) -> Json:

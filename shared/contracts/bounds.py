@@ -17,8 +17,9 @@ MAX_DOCUMENT_NODES = 100_000
 MAX_TEXT_NODES = 500_000
 """The same over all documents of a text."""
 MAX_TEXT_BYTES = 8 * 1024 * 1024
-MAX_NUMBER_LENGTH = 400
-"""Characters of a number: Python neither reads nor writes integers of more than 4,300 digits."""
+MAX_NUMBER_LENGTH = 300
+"""Characters of a number: Python reads long integers in quadratic time and none of more than 4,300 digits, and one of
+more than 308 digits becomes no float."""
 
 MAX_EVENT_BYTES = 1024 * 1024
 """An event of a run as JSON, with what is sealed in it."""

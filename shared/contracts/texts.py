@@ -6,8 +6,11 @@ databases keep none of more than 64 bits.
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
+
+from .bounds import MAX_NUMBER_LENGTH
 
 UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -54,6 +57,17 @@ def integer(text: str, digits: int = 9) -> int | None:
     """The same of a text that may begin with a sign."""
     value = whole_number(text[text[:1] in ("+", "-") :], digits)
     return -value if value is not None and text[0] == "-" else value
+
+
+def finite(value: Any) -> float | None:
+    """The number that a JSON value is, also as text; None for any other, and for one that is too long or infinite."""
+    if isinstance(value, bool) or (isinstance(value, str) and len(value) > MAX_NUMBER_LENGTH):
+        return None
+    try:
+        float_value = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return float_value if math.isfinite(float_value) else None
 
 
 def is_integer(text: str) -> bool:

@@ -22,7 +22,10 @@ _LONG_FRACTION = re.compile(r"([.,]\d{6})\d+")
 
 def epoch(text: str) -> float:
     """The time that an ISO 8601 text names. Raises `ValueError`."""
-    moment = datetime.fromisoformat(_LONG_FRACTION.sub(r"\1", text.strip()[:_LONGEST]))
+    text = text.strip()
+    if len(text) > _LONGEST:
+        raise ValueError(f"a time of more than {_LONGEST} characters")
+    moment = datetime.fromisoformat(_LONG_FRACTION.sub(r"\1", text))
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
@@ -83,10 +86,10 @@ def lifetime_s(value: Any, usual_s: float, most_s: float = _MOST_LIFE_S) -> floa
 
     What is not a number above 0 counts as `usual_s`, and what is longer than `most_s` is that.
     """
-    number = whole_number(value.strip(), digits=18) if isinstance(value, str) else value
-    if isinstance(number, bool) or not isinstance(number, int | float) or not number > 0:
+    life_s = whole_number(value.strip(), digits=18) if isinstance(value, str) else value
+    if isinstance(life_s, bool) or not isinstance(life_s, int | float) or not life_s > 0:
         return usual_s
-    return float(min(number, most_s))
+    return float(min(life_s, most_s))
 
 
 def numeric_date(value: Any) -> float | None:

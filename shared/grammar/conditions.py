@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from shared.contracts.texts import integer
+from shared.contracts.bounds import MAX_NUMBER_LENGTH
+from shared.contracts.texts import finite, integer
 
 from .condition_syntax import SyntaxFlaw, Translated, translate
 from .names import did_you_mean, nearest
@@ -233,7 +234,10 @@ def _truncated(a: int, b: int) -> int:
 
 
 def _fitting(value: Number) -> Number:
-    return float(value) if isinstance(value, int) and not -(2**63) <= value < 2**63 else value
+    if not isinstance(value, int) or -(2**63) <= value < 2**63:
+        return value
+    float_value = finite(value)
+    return math.copysign(math.inf, value >= 0 or -1) if float_value is None else float_value
 
 
 def _is_number(value: Any) -> bool:
@@ -243,9 +247,9 @@ def _is_number(value: Any) -> bool:
 def _as_number(value: Any) -> Number | None:
     if _is_number(value):
         return value  # type: ignore[no-any-return]
-    if not isinstance(value, str) or not _NUMBER.fullmatch(value):
+    if not isinstance(value, str) or len(value) > MAX_NUMBER_LENGTH or not _NUMBER.fullmatch(value):
         return None
-    whole = integer(value.strip(), digits=400)
+    whole = integer(value.strip(), digits=MAX_NUMBER_LENGTH)
     return float(value) if whole is None else whole
 
 

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import yaml
 
 from shared.contracts.bounds import MAX_NUMBER_LENGTH
+from shared.contracts.texts import finite
 
 LIBRARY_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml's parser where there is one. Every reader of a text uses it: the two disagree on a few."""
@@ -77,6 +78,8 @@ def construct(node: yaml.ScalarNode) -> Any:
         raise Unbuildable(f"{node.value[:100]} is no {node.tag.removeprefix(_TAG)}") from None
     if isinstance(value, float) and not math.isfinite(value):
         raise Unbuildable(f"{node.value} is not a number that JSON knows", "put it in quotes")
+    if isinstance(value, int) and finite(int(value)) is None:
+        raise Unbuildable(f"{node.value[:40]}… is larger than any number that can be kept", "put it in quotes")
     return value if isinstance(value, str | int | float | bool) or value is None else node.value
 
 

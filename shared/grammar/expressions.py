@@ -7,6 +7,8 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from shared.contracts.texts import integer
+
 from .names import Path, Step, nearest
 
 TOKEN = re.compile(r"\$\$\{(?P<literal>[^{}]*)\}|\$\{(?P<name>[^{}]*)\}")
@@ -89,8 +91,12 @@ def parse_steps(text: str) -> tuple[Step, ...]:
         quoted = match["single"] if match["single"] is not None else match["double"]
         if match["key"] is not None:
             steps.append(match["key"].strip())
+        elif quoted is not None:
+            steps.append(quoted)
+        elif (index := integer(match["index"])) is not None:
+            steps.append(index)
         else:
-            steps.append(int(match["index"]) if quoted is None else quoted)
+            return ()
         at = match.end()
     return tuple(steps)
 

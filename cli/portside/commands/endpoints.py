@@ -8,7 +8,7 @@ from ..connection import PortsideServer
 from ..ending import CommandFailed
 from ..lazy import LazyGroup
 from ..options import with_limit, with_output, with_server, with_watch
-from ..output import Column, age, field, print_one
+from ..output import Column, age, cell, field, print_one
 from .listing import print_collection
 
 PLACES = {name: f"{__name__}:endpoints_{name}" for name in ("list", "get", "validate")}
@@ -57,7 +57,7 @@ def endpoints_validate(server: PortsideServer, endpoint: str, form: str) -> None
     result = server.client.post("/endpoint-validation", stored)
     columns = (Column("STATE", lambda row: "ok" if row["ok"] else "failed"), field("MESSAGE", "message"))
     if form == "table" and result["ok"]:
-        click.echo(result["message"])
+        click.echo(cell(result["message"]))
     elif form != "table":
         print_one(result, columns, form)
     if not result["ok"]:

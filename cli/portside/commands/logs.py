@@ -12,9 +12,9 @@ from ..connection import PortsideServer
 from ..ending import CommandFailed, ExitCode
 from ..follow import ENDED, task_names
 from ..options import with_server
-from ..output import page
+from ..output import page_lines
 from ..runs import POLL_S, locate, patiently
-from ..texts import counted, printable
+from ..texts import counted, printable, quoted
 
 Json = dict[str, Any]
 AT_ONCE = 2_000
@@ -30,11 +30,11 @@ def logs(server: PortsideServer, execution: str, follow: bool, place: str) -> No
     run = locate(server, execution)
     tasks = list(_tasks(run, place))
     if place and not tasks:
-        raise CommandFailed(f"the execution has no stage or task {place!r}", ExitCode.NOT_FOUND)
+        raise CommandFailed(f"the execution has no stage or task {quoted(place)}", ExitCode.NOT_FOUND)
     ends: dict[tuple[str, str, int], int] = {}
     named = len(tasks) > 1
     if not follow:
-        page("".join(f"{line}\n" for task in tasks for line in _new_lines(server, run, task, ends, named)))
+        page_lines(line for task in tasks for line in _new_lines(server, run, task, ends, named))
         return
     drained: set[tuple[str, str]] = set()
     ended: set[tuple[str, str]] = set()
@@ -67,7 +67,7 @@ def _new_lines(
     if _status(run, task) == "NOT_STARTED":
         return
     stage_name, task_name = task
-    prefix = f"{stage_name}.{task_name} | " if named else ""
+    prefix = printable(f"{stage_name}.{task_name} | ") if named else ""
     query: dict[str, str | int] = {"stage": stage_name, "task": task_name, "$top": AT_ONCE}
     skip = 0
     while True:

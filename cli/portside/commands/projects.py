@@ -11,7 +11,7 @@ from ..connection import PortsideServer
 from ..ending import CommandFailed, ExitCode, confirm, note
 from ..lazy import LazyGroup
 from ..options import with_limit, with_output, with_server, with_watch, with_yes
-from ..output import Column, age, field, print_one
+from ..output import Column, age, cell, field, print_one
 from ..runs import ask_filter
 from ..watching import repeat
 from .listing import print_pages
@@ -111,7 +111,7 @@ def projects_status(server: PortsideServer, project_name: str, form: str, watch:
 
 def _print(source: dict[str, Any], form: str) -> None:
     if not source.get("following") and form in ("table", "wide"):
-        click.echo(f"Project {source['project']} follows no repository.")
+        click.echo(cell(f"Project {source['project']} follows no repository."))
         return
     flaws = [f"{flaw['file']}:{flaw['line']}:{flaw['column']}: {flaw['message']}" for flaw in source.get("flaws") or ()]
     others = [f"{entry['kind']} {entry['name']}: {entry['reason']}" for entry in source.get("notInGit") or ()]

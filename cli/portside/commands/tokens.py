@@ -11,6 +11,7 @@ from ..ending import CommandFailed, ExitCode, confirm, note
 from ..lazy import LazyGroup
 from ..options import with_context, with_limit, with_output, with_server, with_watch, with_yes
 from ..output import Column, ago, field, local_time, micros_of, print_one
+from ..texts import quoted
 from .listing import print_pages
 
 PLACES = {name: f"{__name__}:tokens_{name}" for name in ("list", "create", "delete")}
@@ -71,7 +72,7 @@ def tokens_delete(server: PortsideServer, token: str, yes: bool) -> None:
     named = [row for row in server.client.pages("/api-tokens", 2_000) if token in (row["id"], row["name"])]
     if len(named) != 1:
         problem = "there is no API token" if not named else "there are several API tokens"
-        raise CommandFailed(f"{problem} {token!r}; name one by its id: portside tokens list", ExitCode.NOT_FOUND)
+        raise CommandFailed(f"{problem} {quoted(token)}; name one by its id: portside tokens list", ExitCode.NOT_FOUND)
     confirm(f"Revoke API token {named[0]['name']}?", yes=yes)
     server.client.delete(f"/api-tokens/{quote(str(named[0]['id']), safe='')}")
     note(f"Revoked API token {named[0]['name']}.")

@@ -13,7 +13,7 @@ from ..connection import PortsideServer
 from ..ending import CommandFailed, ExitCode, colours, confirm, note
 from ..options import with_output, with_server, with_yes
 from ..output import Column, field, page, print_all
-from ..texts import counted
+from ..texts import counted, printable
 
 if TYPE_CHECKING:
     from ..plan import Definition, Key, PlannedStep
@@ -101,7 +101,8 @@ def export(server: PortsideServer, kind: str | None, names: tuple[str, ...]) -> 
     if kind:
         chosen = names or tuple(str(row["name"]) for row in server.client.pages(f"/{kind}", 2_000))
         query[kind] = ",".join(chosen)
-    page(server.client.text("/export", **query))
+    text = server.client.text("/export", **query)
+    page(printable(text) if sys.stdout.isatty() else text)
 
 
 @click.command()
@@ -114,7 +115,7 @@ def diff(server: PortsideServer, paths: tuple[Path, ...]) -> int:
         step.difference or f"+++ {step.definition.file}: {step.definition.kind} {step.definition.name} is new\n"
         for step in steps
     )
-    page(text)
+    page(printable(text))
     return ExitCode.DIFFERENT if steps else ExitCode.DONE
 
 

@@ -8,7 +8,7 @@ from ..connection import PortsideServer
 from ..ending import confirm
 from ..lazy import LazyGroup
 from ..options import with_limit, with_output, with_server, with_watch, with_yes
-from ..output import field, print_one
+from ..output import cell, field, print_one
 from .listing import print_collection
 
 PLACES = {name: f"{__name__}:webhooks_{name}" for name in ("list", "get", "test", "rotate")}
@@ -74,4 +74,4 @@ def webhooks_rotate(server: PortsideServer, webhook: str, yes: bool) -> None:
     stored = server.find("registry-webhooks", webhook)
     confirm(f"Replace the token of webhook {stored['name']}?", yes=yes)
     rotated = server.client.act(f"/registry-webhooks/{stored['id']}", "rotate")
-    click.echo(rotated["hookUrl"])
+    click.echo(cell(rotated["hookUrl"]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ from services.config.store import Reading, UnitOfWork
 from services.config.store.definitions import settings
 from shared.contracts.base import Json
 from shared.contracts.problems import Code, refuse
-from shared.contracts.texts import whole_number
+from shared.contracts.texts import finite, whole_number
 from shared.grammar.checks import EVENTS
 
 from .documents import text
@@ -143,11 +142,7 @@ def _not_a_value(option: Option, expected: str, value_text: str) -> Exception:
 def _number(option: Option, value_text: str) -> float | None:
     if option.whole:
         return whole_number(value_text)
-    try:
-        value = float(value_text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
+    return finite(value_text)
 
 
 def _read(option: Option, value_text: str) -> Any:

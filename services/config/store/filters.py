@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, func, l
 
 from shared.contracts.catalog import Find
 from shared.contracts.problems import Code, Refused, refuse
+from shared.contracts.texts import finite
 from shared.contracts.times import epoch
 
 from .unit_of_work import Reading
@@ -261,10 +262,8 @@ def _boolean(raw: Any) -> bool:
 
 def _instant(raw: Any) -> float:
     text = str(raw)
-    try:
-        return float(text) / 1e6
-    except ValueError:
-        return epoch(text)
+    micros = finite(text)
+    return epoch(text) if micros is None else micros / 1e6
 
 
 _LITERALS: dict[str, Callable[[Any], Any]] = {

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import IO
 
 from services.runner.task_protocol import OpenEndpoint
+from shared.contracts.texts import finite
 from shared.outbound.cancel_scope import CancelScope
 from shared.outbound.guard import ForbiddenAddress, Guard, Reach
 from shared.outbound.http import forbidden_message
@@ -57,7 +58,7 @@ def taking_leave(client: smtplib.SMTP) -> Iterator[smtplib.SMTP]:
 
 def place_of(endpoint: OpenEndpoint) -> tuple[str, int]:
     """The server's host and port."""
-    return endpoint.text("outboundHost"), int(float(endpoint.text("outboundPort", "587")))
+    return endpoint.text("outboundHost"), int(finite(endpoint.text("outboundPort", "587")) or 0)
 
 
 def connector(endpoint: OpenEndpoint, guard: Guard) -> Connect:

@@ -9,6 +9,7 @@ from services.config.catalog.documents import flag, texts
 from services.config.model.definitions import Webhook
 from shared.contracts.base import Json
 from shared.contracts.problems import Code, refuse
+from shared.contracts.texts import finite
 from shared.process.addresses import read_network
 
 FIELDS = ("gatherSeconds", "platforms", "sourceNetworks", "signed")
@@ -40,15 +41,12 @@ def document(value: Webhook) -> Json:
 
 
 def _seconds(value: object) -> float:
-    try:
-        seconds = float(str(value or 0))
-    except ValueError:
-        seconds = -1.0
-    if 0 <= seconds <= LONGEST_QUIET_S:
+    seconds = finite(value or 0)
+    if seconds is not None and 0 <= seconds <= LONGEST_QUIET_S:
         return seconds
     raise refuse(
         Code.INVALID,
-        f"gatherSeconds must be a number of seconds from 0 (off) to {LONGEST_QUIET_S:.0f}, not {value!r}",
+        f"gatherSeconds must be a number of seconds from 0 (off) to {LONGEST_QUIET_S:.0f}, not {str(value)[:50]!r}",
         subject="gatherSeconds",
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any
 from services.gateway.receiver.trimming import clean_text
 from shared.contracts.base import Json
 from shared.contracts.pushes import Push
-from shared.contracts.texts import whole_number
+from shared.contracts.texts import finite, whole_number
 from shared.contracts.times import epoch_or_none
 from shared.grammar.repositories import HUB_HOST, registry_name
 
@@ -69,16 +68,10 @@ def seconds(value: Any) -> float | None:
     """A time as seconds since the epoch, from a number (also as text, also in milliseconds) or an ISO 8601 text."""
     if isinstance(value, bool) or value is None:
         return None
-    if isinstance(value, str):
-        try:
-            value = float(value)
-        except ValueError:
-            return epoch_or_none(value)
-    try:
-        seconds = float(value)
-    except (TypeError, OverflowError):
-        return None
-    if not math.isfinite(seconds) or seconds <= 0:
+    seconds = finite(value)
+    if seconds is None:
+        return epoch_or_none(value)
+    if seconds <= 0:
         return None
     if seconds >= _MILLISECONDS_FROM:
         seconds /= 1000

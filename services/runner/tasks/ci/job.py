@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from services.runner.task_protocol import TaskFailed, as_word
 from shared.contracts.base import Json
+from shared.contracts.texts import finite
 
 DEADLINE_S = 6 * 3600
 """A Job that nobody watches any more ends by itself."""
@@ -59,8 +60,8 @@ def _limits(limits: Json) -> dict[str, str]:
         value = limits.get(name)
         if value in (None, "", 0, "0"):
             continue
-        plain = isinstance(value, int | float) or re.fullmatch(r"[0-9.]+", str(value))
-        result[name] = f"{float(value):g}{unit}" if plain and value is not None else str(value)
+        amount = finite(value)
+        result[name] = str(value) if amount is None else f"{amount:g}{unit}"
     return result
 
 

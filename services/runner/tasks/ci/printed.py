@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from shared.contracts.base import Json
+from shared.contracts.texts import whole_number
 
 
 @dataclass
@@ -47,10 +48,10 @@ class LogReader:
     def _marked(self, text: str) -> list[str]:
         word, _, rest = text.partition(" ")
         if word == "step":
-            self.step = int(rest)
+            self.step = whole_number(rest) or 0
             return [f"$ {self.steps[self.step - 1].splitlines()[0]}"] if self.step <= len(self.steps) else []
         if word == "failed":
-            self.step = int(rest or 0)
+            self.step = whole_number(rest) or 0
             return []
         if word == "large":
             self.artifacts.append({"path": rest, "kept": False})

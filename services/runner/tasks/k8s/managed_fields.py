@@ -139,7 +139,7 @@ def _members(value: list[Any], fields: dict[str, Any]) -> list[tuple[Any, dict[s
             kind, _, text = key.partition(":")
             if (
                 (kind == "v" and parse_json(text) == item)
-                or (kind == "i" and int(text) == position)
+                or (kind == "i" and text == str(position))
                 or (kind == "k" and isinstance(item, dict) and _has_keys(item, parse_json(text)))
             ):
                 members.append((item, _with_keys(sub or {}, text) if kind == "k" else sub or {}))
