@@ -19,7 +19,7 @@ from .names import did_you_mean, nearest
 from .regular import BadPattern, Test, whole_match
 from .versions import Range, Version, parse_range, parse_version, with_pre_releases
 
-MAX_LENGTH = 1000
+MAX_LENGTH, MAX_LINES = 1000, 100
 _SIGNS = re.compile(r"[\\^$*+?()\[\]{}|]")
 """A dot alone does not make a pattern: versions are full of them."""
 
@@ -165,6 +165,8 @@ def _tests(pattern: str) -> tuple[Tests, Tests]:
     if len(pattern) > MAX_LENGTH:
         raise BadPattern(f"the pattern is longer than {MAX_LENGTH} characters")
     lines = [line.strip() for line in pattern.splitlines() if line.strip()]
+    if len(lines) > MAX_LINES:
+        raise BadPattern(f"the pattern has more than {MAX_LINES} lines")
     wanted = tuple((line, _test(line)) for line in lines if not line.startswith("!"))
     unwanted = tuple((line[1:].strip(), _test(line[1:].strip())) for line in lines if line.startswith("!"))
     return wanted, unwanted

@@ -18,9 +18,9 @@ Test = Callable[[str], bool]
 if TYPE_CHECKING:
     from cel import Program
 
-MAX_WEIGHT = 20_000
-"""Of an expression's repeats, written out: the engine reads an expression again for each name, in some milliseconds at
-this size."""
+MAX_WEIGHT = 5_000
+"""Of an expression's repeats, written out: the engine reads an expression again for each name, in about a millisecond
+at this size."""
 _UNICODE_WEIGHT, _ANY_WEIGHT = 500, 10
 _JAVA = {
     "w": "[0-9A-Za-z_]", "W": "[^0-9A-Za-z_]", "d": "[0-9]", "D": "[^0-9]", "s": r"[\t-\r ]", "S": r"[^\t-\r ]",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import sys
 import threading
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from services.runner.task_protocol import TaskFailed
-from services.runner.tasks.k8s import charts, kustomize
+from services.runner.tasks.k8s import charts, kustomize, without_network
 from services.runner.tasks.k8s.programs import ProgramFailed, render
 
 pytestmark = pytest.mark.helm
@@ -120,3 +121,18 @@ def test_a_text_about_lookup_that_no_template_renders_is_kept(
 ) -> None:
     text = rendered(tmp_path, template, **given, file=LOOKUP)
     assert "lookup" in text and "portside_lookup" not in text
+
+
+@pytest.mark.parametrize(
+    "template",
+    ["{{ until 1000000000 | toString }}", '{{ repeat 1000000000 "0123456789" | len }}'],
+)
+def test_a_chart_that_asks_for_gigabytes_ends_its_own_rendering_alone(tmp_path: Path, template: str) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "Chart.yaml").write_text("apiVersion: v2\nname: greedy\nversion: 1.0.0\n")
+    (tmp_path / "templates" / "a.yaml").write_text(f"a: {template}\n")
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    with pytest.raises((ProgramFailed, TaskFailed)):
+        render("helm", ["template", "greedy", "."], tmp_path)
+    largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    assert largest == before or largest * 1024 <= without_network.MAX_MEMORY_BYTES

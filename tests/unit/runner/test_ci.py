@@ -9,7 +9,7 @@ import pytest
 
 from services.runner.task_protocol import TaskFailed
 from services.runner.tasks.ci import job
-from services.runner.tasks.ci.printed import LogReader
+from services.runner.tasks.ci.printed import MAX_KEPT_CHARS, MAX_RESULTS, MAX_SECTION_CHARS, LogReader
 from services.runner.tasks.ci.script import script, variables
 
 MARK = "portside-0123456789abcdef"
@@ -103,3 +103,26 @@ def test_empty_lines_are_shown_but_for_the_one_that_ends_what_stood_before_a_mar
     assert printed.read(["a", "", "b"]) == ["a", "", "b"]
     assert printed.read(["", "", f"{MARK} file x"]) == [""]
     assert printed.read([f"{MARK} end", "c"]) == ["c"]
+
+
+def test_what_pretends_to_be_a_result_is_bounded() -> None:
+    """The steps can read the script, and so its marks."""
+    printed = LogReader(MARK, ("make",))
+    printed.read([f"{MARK} file endless"])
+    printed.read("x" * 1_000 for _ in range(10_000))
+    assert sum(map(len, printed._lines)) <= MAX_SECTION_CHARS
+    assert printed.read([f"{MARK} end"]) == [
+        "endless is too large to be kept here; let a step push it to where files are kept."
+    ]
+    assert printed.artifacts == [{"path": "endless", "kept": False}]
+    for number in range(2 * MAX_RESULTS):
+        printed.read([f"{MARK} export name{number}", "v" * 50_000, f"{MARK} end", f"{MARK} large file{number}"])
+    assert len(printed.exports) + len(printed.artifacts) <= MAX_RESULTS
+    assert sum(len(value) for value in printed.exports.values()) <= MAX_KEPT_CHARS
+
+
+@pytest.mark.parametrize("step", ["0", "2", "-1", "99999999999999999999", "x", ""])
+def test_a_step_that_there_is_not_is_none(step: str) -> None:
+    printed = LogReader(MARK, ("make",))
+    assert printed.read([f"{MARK} step {step}", f"{MARK} failed {step}"]) == []
+    assert printed.step == 0

@@ -1,4 +1,5 @@
-"""A program of its own: replaces itself by the command that it is given, which can open no socket to a network.
+"""A program of its own: replaces itself by the command that it is given, which can open no socket to a network, and
+fills neither memory nor disk.
 
 Proxies that lead nowhere do not do it alone: Go's programs go past every proxy to a loopback address. On Linux a
 seccomp filter refuses each socket but those of Unix. Elsewhere, and without seccomp, the command runs as it is.
@@ -11,6 +12,7 @@ import ctypes
 import errno
 import os
 import platform
+import resource
 import struct
 import sys
 
@@ -22,6 +24,15 @@ _ALLOW, _REFUSE = 0x7FFF0000, 0x00050000 | errno.EACCES
 _AF_UNIX = 1
 _MACHINES = {"x86_64": (0xC000003E, 41), "aarch64": (0xC00000B7, 198)}
 """The kernel's name for the architecture, and its number of `socket`."""
+
+
+MAX_MEMORY_BYTES = 2 * 1024**3
+"""Of data: a template such as `until 1000000000` asks for more. Go reserves far more addresses than it uses."""
+MAX_FILE_BYTES = 64 * 1024**2
+"""Of any one file, its complaints among them."""
+MAX_CPU_S = 120
+"""Of all its threads together; by the clock it is ended earlier."""
+_FIRST_TO_END = "1000"
 
 
 def _instruction(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
@@ -62,6 +73,26 @@ def leave_network() -> bool:
     return not prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.byref(loaded))
 
 
+def be_bounded() -> None:
+    """Within these limits from now on; where memory runs short all the same, the kernel ends it and not the runner."""
+    for kind, limit in (
+        (resource.RLIMIT_DATA, MAX_MEMORY_BYTES),
+        (resource.RLIMIT_FSIZE, MAX_FILE_BYTES),
+        (resource.RLIMIT_CPU, MAX_CPU_S),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        _, most = resource.getrlimit(kind)
+        wanted = limit if most == resource.RLIM_INFINITY else min(limit, most)
+        resource.setrlimit(kind, (wanted, wanted))
+    try:
+        with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+            file.write(_FIRST_TO_END)
+    except OSError:
+        # Only Linux has it.
+        return
+
+
 if __name__ == "__main__":
     leave_network()
+    be_bounded()
     os.execv(sys.argv[1], sys.argv[1:])

@@ -247,6 +247,7 @@ def test_what_looks_around_at_an_end_means_what_it_means_elsewhere(pattern: str)
         (r"((a{100}){100}){100}", "repeats too much"),
         (r"(\p{L}){100}", "repeats too much"),
         (r"a{99999999999999999999}", "repeats too much"),
+        ("a+\n" * 101, "more than 100 lines"),
     ],
 )
 def test_what_cannot_be_matched_in_linear_time_is_refused_with_the_reason(pattern: str, reason: str) -> None:
