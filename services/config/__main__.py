@@ -229,7 +229,7 @@ def local_sign_in(state: str) -> None:
 
 
 @main.command("new-migration", hidden=True)
-@click.argument("number")
+@click.argument("revision")
 @click.argument("message")
 def new_migration(revision: str, message: str) -> None:
     """For developers: write the step from the migrated database to the tables as they are."""
