@@ -190,4 +190,4 @@ def test_no_hook_that_got_202_is_lost_while_the_broker_is_away(tmp_path: Path, h
     finally:
         gateway.stop()
         config.bus.close()
-        node.stop()
+        node.kill()

@@ -21,7 +21,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateNode]:
     node = PrivateNode(tmp_path_factory.mktemp("outages"))
     node.start()
     yield node
-    node.stop()
+    node.kill()
 
 
 @pytest.fixture
