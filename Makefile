@@ -110,8 +110,8 @@ check: ## Format, lint (Python, templates, JavaScript), types, imports, generate
 	.venv/bin/djlint --lint --quiet services/gateway/templates
 	.venv/bin/oxlint --quiet services/gateway/static
 	$(PY) -m mypy
-	.venv/bin/lint-imports
-	.venv/bin/deptry .
+	.venv/bin/lint-imports --no-logo
+	.venv/bin/deptry --no-ansi .
 	$(PY) scripts/idioms
 	$(PY) scripts/names
 	$(PY) scripts/documents --check

@@ -127,7 +127,7 @@ class Tools(Protocol):
     def hand_on(self, inputs: Json) -> tuple[Json, dict[str, Sealed]]:
         """Inputs for another run: masked as people may see them, and sealed by name those that hold a secret."""
 
-    def take_over(self, shown: Json, sealed: Json) -> Json:
+    def take_over(self, masked: Json, sealed: Json) -> Json:
         """What another run handed on, with its secrets in clear; they are hidden here from now on as well."""
 
     def workspace(self) -> Json:
@@ -228,11 +228,11 @@ class TaskType(Protocol):
     interrupt_after_s: float
     """How long a call may continue after its task was cancelled; then its sockets are closed."""
 
-    def effect(self, given: Json) -> Effect:
+    def effect(self, task_input: Json) -> Effect:
         """What repeating this input's start would do."""
 
-    def writers(self, written: Json, given: Json, endpoint_types: Mapping[str, str]) -> Mapping[str, Writer]:
-        """How values are written into fields of the input: `written` with its `${…}`, `given` with them put in."""
+    def writers(self, unresolved: Json, task_input: Json, endpoint_types: Mapping[str, str]) -> Mapping[str, Writer]:
+        """How values are written into the fields of an input: `unresolved` has its `${…}`, `task_input` their values."""
 
     def fill(self, task_input: Json, scope: Scope) -> Json:
         """Fields whose text is in a language that would read values as orders, filled in by the rules of that.
@@ -261,11 +261,11 @@ class Task:
     inline = False
     interrupt_after_s = 5.0
 
-    def effect(self, given: Json) -> Effect:
+    def effect(self, task_input: Json) -> Effect:
         """Safe until told otherwise."""
         return Effect.ONCE
 
-    def writers(self, written: Json, given: Json, endpoint_types: Mapping[str, str]) -> Mapping[str, Writer]:
+    def writers(self, unresolved: Json, task_input: Json, endpoint_types: Mapping[str, str]) -> Mapping[str, Writer]:
         """As they are."""
         return {}
 

@@ -57,7 +57,7 @@ class ActiveTask:
     leave_at: float = 0.0
     ending: tuple[Status, str] | None = None
     """Cancelled: how it will end."""
-    said: str = ""
+    last_message: str = ""
     """The last progress message."""
     call_off: Callable[[], None] | None = None
     """The timer that wakes it."""
@@ -146,8 +146,8 @@ class TaskTools:
     def hand_on(self, inputs: Json) -> tuple[Json, dict[str, Sealed]]:
         return self._secrets.hand_on(inputs)
 
-    def take_over(self, shown: Json, sealed: Json) -> Json:
-        return self._secrets.take_over(shown, {name: Sealed.model_validate(box) for name, box in sealed.items()})
+    def take_over(self, masked: Json, sealed: Json) -> Json:
+        return self._secrets.take_over(masked, {name: Sealed.model_validate(box) for name, box in sealed.items()})
 
     def workspace(self) -> Json:
         try:

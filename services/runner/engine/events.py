@@ -126,7 +126,7 @@ class EventReporter:
                 try_number=try_number,
                 reason="restricted",
                 message=barred.message,
-                ask={"restricted": list(barred.what)},
+                ask={"restricted": list(barred.restricted)},
             )
         )
 

@@ -35,11 +35,11 @@ class NotStarted:
 class Barred:
     """The task waits until an administrator lets it use what is restricted."""
 
-    what: tuple[str, ...]
+    restricted: tuple[str, ...]
 
     @property
     def message(self) -> str:
-        return f"Waits until an administrator resumes the run: it uses the restricted {' and '.join(self.what)}."
+        return f"Waits until an administrator resumes the run: it uses the restricted {' and '.join(self.restricted)}."
 
 
 Fill = Callable[[Json, Scope], Json]

@@ -72,15 +72,15 @@ class FoldedRun:
 class _Exact(Mapping[str, Any]):
     """A task's facts with its secrets, which are opened when they are asked for."""
 
-    def __init__(self, shown: Mapping[str, Any], exact: Mapping[str, Opens]) -> None:
-        self._shown = shown
+    def __init__(self, masked: Mapping[str, Any], exact: Mapping[str, Opens]) -> None:
+        self._masked = masked
         self._exact = exact
 
     def __getitem__(self, field: str) -> Any:
-        return self._exact[field]() if field in self._exact else self._shown[field]
+        return self._exact[field]() if field in self._exact else self._masked[field]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._shown)
+        return iter(self._masked)
 
     def __len__(self) -> int:
-        return len(self._shown)
+        return len(self._masked)

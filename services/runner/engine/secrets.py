@@ -41,20 +41,20 @@ class RunVariables(Mapping[str, Any]):
 class Inputs(Mapping[str, Any]):
     """Inputs by name; one that came sealed is opened when its value is asked for."""
 
-    def __init__(self, shown: Json, sealed: Mapping[str, Sealed], opener: Opener) -> None:
-        self._shown = shown
+    def __init__(self, masked: Json, sealed: Mapping[str, Sealed], opener: Opener) -> None:
+        self._masked = masked
         self._sealed = sealed
         self._opener = opener
 
     def __getitem__(self, name: str) -> Any:
         box = self._sealed.get(name)
-        return self._shown[name] if box is None else json.loads(_open(self._opener, box, f"input {name}"))["value"]
+        return self._masked[name] if box is None else json.loads(_open(self._opener, box, f"input {name}"))["value"]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._shown)
+        return iter(self._masked)
 
     def __len__(self) -> int:
-        return len(self._shown)
+        return len(self._masked)
 
 
 class RunSecrets:
@@ -101,9 +101,9 @@ class RunSecrets:
         """What stands for a value that is not shown, so that a change of it shows."""
         return keyed_hash(value, self.masking_key())
 
-    def inputs(self, shown: Json) -> Mapping[str, Any]:
+    def inputs(self, masked: Json) -> Mapping[str, Any]:
         """The run's inputs; one that holds a secret is opened when its value is asked for."""
-        return Inputs(shown, self._sealed_inputs, self._opener) if self._sealed_inputs else shown
+        return Inputs(masked, self._sealed_inputs, self._opener) if self._sealed_inputs else masked
 
     def hand_on(self, values: Json) -> tuple[Json, dict[str, Sealed]]:
         """Values for another run: as people may see them, and sealed those of which they may not see all."""
@@ -111,9 +111,9 @@ class RunSecrets:
         sealed = {name: self.box(value) for name, value in values.items() if masked[name] != value}
         return masked, sealed
 
-    def take_over(self, shown: Json, sealed: Mapping[str, Sealed]) -> Json:
+    def take_over(self, masked: Json, sealed: Mapping[str, Sealed]) -> Json:
         """What another run handed on, with its secrets, which are hidden from now on."""
-        return {**shown, **{name: self.unbox(box, name) for name, box in sealed.items()}}
+        return {**masked, **{name: self.unbox(box, name) for name, box in sealed.items()}}
 
     def box(self, value: Any) -> Sealed:
         """Close a value with the secrets in it: its readers have to hide these too, not only the text around."""

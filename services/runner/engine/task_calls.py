@@ -219,8 +219,8 @@ class TaskCalls:
                 self._fail(live, f"What the task must remember to continue is {error}: do less in one task.")
                 return
             live.handle = handle
-        if step.message and step.message != live.said:
-            live.said = step.message
+        if step.message and step.message != live.last_message:
+            live.last_message = step.message
             self._events.task_progress(live, step.message)
         if live.ending is not None:
             self._end_outside(live)

@@ -120,8 +120,8 @@ def _tried(
     reached: dict[tuple[str, ...], Form] = {}
     for position in range(_MOST_FORMS):
         probes = [
-            Probe(place, place.forms[position], _probe(number))
-            for number, place in enumerate(places)
+            Probe(place, place.forms[position], _probe(index))
+            for index, place in enumerate(places)
             if place.path not in reached and position < len(place.forms)
         ]
         if not probes:
@@ -149,9 +149,9 @@ class Probe:
     text: ImageText
 
 
-def _probe(number: int) -> ImageText:
-    repository = f"acme/probe-{number}-end"
-    return ImageText(f"{_PROBE_HOST}/{repository}", f"probe-{number}-tag", _PROBE_DIGEST, _PROBE_HOST, repository)
+def _probe(index: int) -> ImageText:
+    repository = f"acme/probe-{index}-end"
+    return ImageText(f"{_PROBE_HOST}/{repository}", f"probe-{index}-tag", _PROBE_DIGEST, _PROBE_HOST, repository)
 
 
 def _pushed(image: str) -> ImageText:

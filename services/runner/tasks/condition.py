@@ -15,7 +15,7 @@ class Condition(Task):
     raw = frozenset({"condition"})
     inline = True
 
-    def effect(self, given: Json) -> Effect:
+    def effect(self, task_input: Json) -> Effect:
         return Effect.PURE
 
     def start(self, request: TaskRequest) -> Step:

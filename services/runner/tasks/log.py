@@ -12,7 +12,7 @@ class Log(Task):
     name = "Log"
     inline = True
 
-    def effect(self, given: Json) -> Effect:
+    def effect(self, task_input: Json) -> Effect:
         return Effect.PURE
 
     def start(self, request: TaskRequest) -> Step:

@@ -15,7 +15,7 @@ class NestedPipeline(Task):
 
     name = "Pipeline"
 
-    def effect(self, given: Json) -> Effect:
+    def effect(self, task_input: Json) -> Effect:
         return Effect.KEYED
 
     def start(self, request: TaskRequest) -> Step:

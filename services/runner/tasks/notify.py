@@ -23,11 +23,11 @@ class Notify(Task):
     def __init__(self, client: HttpClient) -> None:
         self._client = client
 
-    def effect(self, given: Json) -> Effect:
+    def effect(self, task_input: Json) -> Effect:
         return Effect.KEYED
 
-    def writers(self, written: Json, given: Json, endpoint_types: Mapping[str, str]) -> Mapping[str, Writer]:
-        return writers(_kind(given, endpoint_types.get("notify", "")), written)
+    def writers(self, unresolved: Json, task_input: Json, endpoint_types: Mapping[str, str]) -> Mapping[str, Writer]:
+        return writers(_kind(task_input, endpoint_types.get("notify", "")), unresolved)
 
     def start(self, request: TaskRequest) -> Step:
         return self._send(request, 1)

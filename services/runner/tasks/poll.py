@@ -22,7 +22,7 @@ class Poll(Task):
     def __init__(self, client: HttpClient) -> None:
         self._client = client
 
-    def effect(self, given: Json) -> Effect:
+    def effect(self, task_input: Json) -> Effect:
         # It only reads, but for long: a pause or cancel that its holder has not heard of meets it at its start.
         return Effect.REPEATABLE
 

@@ -30,11 +30,11 @@ class RestTask(Task):
     def __init__(self, client: HttpClient) -> None:
         self._client = client
 
-    def effect(self, given: Json) -> Effect:
+    def effect(self, task_input: Json) -> Effect:
         """The author's word, else HTTP's: a GET that starts a build changes something, and its author says so."""
-        word = given.get("repeatable")
+        word = task_input.get("repeatable")
         if word is None or word == "":
-            return _PROMISED.get(_method(given), Effect.ONCE)
+            return _PROMISED.get(_method(task_input), Effect.ONCE)
         return Effect.REPEATABLE if is_true(word) else Effect.ONCE
 
     def start(self, request: TaskRequest) -> Step:

@@ -88,7 +88,7 @@ class SSH(Task):
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
 
-    def effect(self, given: Json) -> Effect:
+    def effect(self, task_input: Json) -> Effect:
         return Effect.KEYED
 
     def fill(self, task_input: Json, scope: Scope) -> Json:

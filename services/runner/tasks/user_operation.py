@@ -18,7 +18,7 @@ class UserOperation(Task):
     name = "UserOperation"
     inline = True
 
-    def effect(self, given: Json) -> Effect:
+    def effect(self, task_input: Json) -> Effect:
         return Effect.PURE
 
     def start(self, request: TaskRequest) -> Step:

@@ -77,8 +77,8 @@ class LogReader:
             self._open, self._lines, self._section = (word, rest), [], len(rest)
         return []
 
-    def _begin(self, written: str) -> None:
-        step = whole_number(written) or 0
+    def _begin(self, text: str) -> None:
+        step = whole_number(text) or 0
         self.step = step if step <= len(self.steps) else 0
 
     def _has_room(self, chars: int) -> bool:

@@ -43,7 +43,7 @@ class JobTask(Task):
         """The task's output, from what came back."""
         raise NotImplementedError(f"{self.name} tasks have no output of their own")
 
-    def effect(self, given: Json) -> Effect:
+    def effect(self, task_input: Json) -> Effect:
         return Effect.KEYED
 
     def start(self, request: TaskRequest) -> Step:

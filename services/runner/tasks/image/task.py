@@ -33,7 +33,7 @@ class ImageTask(Task):
     def __init__(self, registries: Registries) -> None:
         self._registries = registries
 
-    def effect(self, given: Json) -> Effect:
+    def effect(self, task_input: Json) -> Effect:
         return Effect.REPEATABLE
 
     def start(self, request: TaskRequest) -> Step:

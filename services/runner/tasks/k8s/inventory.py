@@ -99,10 +99,10 @@ def read(request: TaskRequest, cluster: ClusterConnection, release: str) -> Inve
     return inventory
 
 
-def _entries(written: str, ref: Ref) -> list[Json]:
+def _entries(record: str, ref: Ref) -> list[Json]:
     """The objects on record. Raises TaskFailed where somebody has changed the record beyond reading."""
     try:
-        entries: list[Json] = parse_json(written)
+        entries: list[Json] = parse_json(record)
         shaped({"objects": entries}, _RECORD, f"read {ref}")
     except Malformed as error:
         raise TaskFailed(_unreadable(ref, error.described)) from None

@@ -47,8 +47,8 @@ def autoscaler_of(ref: Ref, live: Object, autoscalers: Iterable[Object] | None) 
         if (target.get("kind"), target.get("name"), group) == (ref.kind, ref.name, ref.api_version.rpartition("/")[0]):
             return f"{KIND} {autoscaler['metadata']['name']}"
     # What the controller wrote stays on record when its autoscaler is gone.
-    gone = (*_BY_HAND, _CONTROLLER) if autoscalers is not None else _BY_HAND
-    return next((manager for manager in _scaled_by(live) if manager not in gone), "")
+    ignored = (*_BY_HAND, _CONTROLLER) if autoscalers is not None else _BY_HAND
+    return next((manager for manager in _scaled_by(live) if manager not in ignored), "")
 
 
 def without_replicas(body: Object, live: Object) -> Object:

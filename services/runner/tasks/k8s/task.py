@@ -25,8 +25,8 @@ class K8S(Task):
         self._clusters = clusters
         self._client = client
 
-    def effect(self, given: Json) -> Effect:
-        if _action(given) in _PURE:
+    def effect(self, task_input: Json) -> Effect:
+        if _action(task_input) in _PURE:
             return Effect.PURE
         # A start only reads; every change follows on its own leave, from what the handle says.
         return Effect.REPEATABLE

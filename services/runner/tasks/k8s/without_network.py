@@ -82,8 +82,8 @@ def be_bounded() -> None:
         (resource.RLIMIT_CORE, 0),
     ):
         _, most = resource.getrlimit(kind)
-        wanted = limit if most == resource.RLIM_INFINITY else min(limit, most)
-        resource.setrlimit(kind, (wanted, wanted))
+        bound = limit if most == resource.RLIM_INFINITY else min(limit, most)
+        resource.setrlimit(kind, (bound, bound))
     try:
         with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
             file.write(_FIRST_TO_END)
