@@ -232,7 +232,7 @@ class TaskType(Protocol):
         """What repeating this input's start would do."""
 
     def writers(self, unresolved: Json, task_input: Json, endpoint_types: Mapping[str, str]) -> Mapping[str, Writer]:
-        """How values are written into the fields of an input: `unresolved` has its `${…}`, `task_input` their values."""
+        """How values are written into fields of the input: `unresolved` has its `${…}`, `task_input` their values."""
 
     def fill(self, task_input: Json, scope: Scope) -> Json:
         """Fields whose text is in a language that would read values as orders, filled in by the rules of that.
