@@ -159,7 +159,7 @@ def test_a_wrong_claim_is_refused_with_what_it_says(
     assert message.startswith("Acme SSO did not sign you in.") and words in message
 
 
-LIFETIMES: list[Any] = ["soon", "300", [], {}, None, -1, 0, 10**300, 1e300, True]
+LIFETIMES: list[Any] = ["soon", "300", [], {}, None, -1, 0, 10**200, 1e300, True]
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,12 @@ class Shop:
         self.names = ["hub", "prod"]
 
     def fill(self, template: str, **answers: Any) -> dict[str, Any]:
-        given = {"project": "default", "registry": "hub", "cluster": "prod", **answers}
+        given = {
+            "project": "default",
+            "registry": "hub",
+            **({} if "target" in answers else {"cluster": "prod"}),
+            **answers,
+        }
         return self.office.act(Kind.PIPELINES, "from-template", {"answers": given}, name=template)
 
     def endpoint(self, name: str) -> ResolvedEndpoint:
