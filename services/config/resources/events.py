@@ -88,9 +88,7 @@ def _document(event: PushEvent, project_id: str) -> Json:
     """Code Stream's event, old and new field names, and ours."""
     push = event.push
     pusher = (push.pusher or "") if push else ""
-    repository = event.body.get("repository")
     action = action_of(event.verdict)
-    status = event.execution_status or ("STARTED" if event.execution_id else "")
     return {
         "project": event.project,
         "kind": "DOCKER_EVENT",
@@ -104,17 +102,8 @@ def _document(event: PushEvent, project_id: str) -> Json:
         **stamps(event.received_at, event.updated_at, pusher, ""),
         "timeStampInMicros": micros(event.received_at),
         "owner": pusher,
-        "imageName": push.repository if push else "",
-        "repo": push.name if push else "",
-        "repoNamespace": push.namespace if push else "",
-        "repoStatus": str(repository.get("status") or "") if isinstance(repository, dict) else "",
-        "tag": (push.tag or "") if push else "",
-        "pipeline": event.pipeline,
-        "pipelineName": event.pipeline,
-        "executionId": event.execution_id,
-        "executionLink": link("executions", event.execution_id) if event.execution_id else "",
-        "executionIndex": event.execution_index or 0,
-        "executionStatus": status,
+        **_image(event),
+        **_run(event),
         # Code Stream's pages show the run's own words here once there is a run.
         "message": event.execution_message or event.reason,
         "verdict": event.verdict,
@@ -137,4 +126,29 @@ def _document(event: PushEvent, project_id: str) -> Json:
         "pushKey": event.push_key,
         "sourceAddress": event.source_address,
         "userAgent": event.user_agent,
+    }
+
+
+def _image(event: PushEvent) -> Json:
+    """What was pushed, in Code Stream's fields."""
+    push, repository = event.push, event.body.get("repository")
+    return {
+        "imageName": push.repository if push else "",
+        "repo": push.name if push else "",
+        "repoNamespace": push.namespace if push else "",
+        "repoStatus": str(repository.get("status") or "") if isinstance(repository, dict) else "",
+        "tag": (push.tag or "") if push else "",
+    }
+
+
+def _run(event: PushEvent) -> Json:
+    """The pipeline that it is for, and the run that it started."""
+    status = event.execution_status or ("STARTED" if event.execution_id else "")
+    return {
+        "pipeline": event.pipeline,
+        "pipelineName": event.pipeline,
+        "executionId": event.execution_id,
+        "executionLink": link("executions", event.execution_id) if event.execution_id else "",
+        "executionIndex": event.execution_index or 0,
+        "executionStatus": status,
     }

@@ -193,7 +193,6 @@ def _document(operation: Operation, project_id: str, task: str, person: Person) 
     """Code Stream's UserOperation with the fields of both its forms."""
     expires = 0 if operation.expires_at is None else micros(operation.expires_at)
     lasts_s = 0.0 if operation.expires_at is None else max(0.0, operation.expires_at - operation.requested_at)
-    last: Json = operation.answers[-1] if operation.answers else {}
     return {
         "project": operation.project,
         "kind": "USER_OPERATION",
@@ -230,6 +229,14 @@ def _document(operation: Operation, project_id: str, task: str, person: Person) 
         "expiresOnInMicros": expires,
         "_requestedOnInMicros": micros(operation.requested_at),
         "requestedOnInMicros": micros(operation.requested_at),
+        **_task_of_run(operation, task),
+        **_response(operation),
+    }
+
+
+def _task_of_run(operation: Operation, task: str) -> Json:
+    """Which task of which run asks."""
+    return {
         "executionId": operation.execution_id,
         "executionIndex": operation.execution_index,
         "executionLink": link("executions", operation.execution_id),
@@ -241,6 +248,13 @@ def _document(operation: Operation, project_id: str, task: str, person: Person) 
         "pipelineLink": link("pipelines", operation.pipeline_id),
         "stageKey": operation.stage,
         "taskKey": operation.task,
+    }
+
+
+def _response(operation: Operation) -> Json:
+    """Who asked, who answered last, and what."""
+    last: Json = operation.answers[-1] if operation.answers else {}
+    return {
         "requestedBy": operation.requested_by,
         "respondedBy": operation.responded_by,
         "respondedOnInMicros": 0 if operation.responded_at is None else micros(operation.responded_at),

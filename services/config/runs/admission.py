@@ -153,7 +153,21 @@ def start(movement: RunBatch, pipeline: RunnablePipeline, ready: Compiled, order
         reason = "newer push" if order.push is not None else "later time of the schedule"
         _cancel_older(movement, older_id, f"A {reason} started #{index}.")
     executions.keep_plan(uow, ready.digest, ready.plan, ready.about)
-    run = Run(
+    run = _new_run(uow, pipeline, ready, order, group, index)
+    placed = movement.create(run, _facts(order))
+    if order.kept:
+        placed = movement.apply(placed, protocol.keep(placed.holding, order.kept, uow.now))
+    if placed.holding.state is not protocol.State.QUEUED:
+        return Admitted(placed, superseded)
+    obstacle = waiting.at_queueing(uow, placed)
+    return Admitted(movement.say(placed, obstacle.sentence), superseded, obstacle.then)
+
+
+def _new_run(
+    uow: UnitOfWork, pipeline: RunnablePipeline, ready: Compiled, order: RunRequest, group: str, index: int
+) -> Run:
+    """The run that is ordered, before anything happened to it."""
+    return Run(
         id=order.execution_id,
         project=pipeline.project,
         pipeline=pipeline.name,
@@ -181,7 +195,11 @@ def start(movement: RunBatch, pipeline: RunnablePipeline, ready: Compiled, order
         parent_task=order.parent_task,
         root=executions.root_of(uow, origin) if (origin := order.parent or order.pushed_by) else "",
     )
-    facts = Facts(
+
+
+def _facts(order: RunRequest) -> Facts:
+    """What the run keeps of its order."""
+    return Facts(
         requested_by=order.requested_by,
         comments=order.comments,
         input=order.inputs,
@@ -193,13 +211,6 @@ def start(movement: RunBatch, pipeline: RunnablePipeline, ready: Compiled, order
         rerun_of=order.rerun_of,
         sealed=order.sealed,
     )
-    placed = movement.create(run, facts)
-    if order.kept:
-        placed = movement.apply(placed, protocol.keep(placed.holding, order.kept, uow.now))
-    if placed.holding.state is not protocol.State.QUEUED:
-        return Admitted(placed, superseded)
-    obstacle = waiting.at_queueing(uow, placed)
-    return Admitted(movement.say(placed, obstacle.sentence), superseded, obstacle.then)
 
 
 def _arrival(movement: RunBatch, policy: Supersede, group: str) -> concurrency.Arrival:

@@ -66,12 +66,6 @@ def _document(
     values: bool,
 ) -> Json:
     plan, _, about = read_plan(*texts)
-    ended_at = execution_view.ended_at
-    started_at = (
-        execution_view.started_at
-        if execution_view.started_at is not None
-        else (ended_at if ended_at is not None else now)
-    )
     document: Json = {
         "project": execution_view.project,
         "id": execution_view.id,
@@ -101,9 +95,37 @@ def _document(
         ),
         "_inputMeta": about.get("inputMeta") or {},
         "_outputMeta": about.get("outputMeta") or {},
+        **_durations(execution_view, now),
+        **_origin(execution_view, position),
+    }
+    if folded is not None:
+        state = folded.state
+        if folded.unreadable:
+            document["_unreadable"] = folded.unreadable
+        document["stages"] = projection.stages(execution_view.id, plan, state, now, values=values)
+        _tell(document, notified)
+        document |= {f"_{key}": value for key, value in projection.rollback(plan, state).items()}
+    return document
+
+
+def _durations(execution_view: ExecutionView, now: float) -> Json:
+    """When the run was requested, and how long it has worked and lived; a run that never started worked for no time."""
+    ended_at = execution_view.ended_at
+    started_at = (
+        execution_view.started_at
+        if execution_view.started_at is not None
+        else (ended_at if ended_at is not None else now)
+    )
+    return {
         "_requestTimeInMicros": micros(execution_view.requested_at),
         "_durationInMicros": max(0, micros((now if ended_at is None else ended_at) - started_at)),
         "_totalDurationInMicros": max(0, micros((now if ended_at is None else ended_at) - execution_view.requested_at)),
+    }
+
+
+def _origin(execution_view: ExecutionView, position: int) -> Json:
+    """Who or what started the run, of which pipeline and for which image, and its place among other runs."""
+    return {
         "_executedBy": execution_view.requested_by,
         "_source": execution_view.source,
         "_image": execution_view.image,
@@ -121,14 +143,6 @@ def _document(
         "_eventId": execution_view.delivery,
         "_webhookId": execution_view.webhook_id,
     }
-    if folded is not None:
-        state = folded.state
-        if folded.unreadable:
-            document["_unreadable"] = folded.unreadable
-        document["stages"] = projection.stages(execution_view.id, plan, state, now, values=values)
-        _tell(document, notified)
-        document |= {f"_{key}": value for key, value in projection.rollback(plan, state).items()}
-    return document
 
 
 def _tell(document: Json, notified: Sequence[NoticeProgress]) -> None:

@@ -120,6 +120,25 @@ def _identity(uow: Reading, value: Webhook, identities: dict[tuple[str | None, s
     return identities[key]
 
 
+def _rules(value: Webhook, endpoint: Endpoint | None, pipeline: Pipeline | None) -> Json:
+    """Which pushes it takes, and which pipeline they start with which input."""
+    return {
+        "enabled": value.enabled,
+        "mode": value.mode,
+        "endpoint": value.endpoint,
+        "pipeline": value.pipeline,
+        "pipelineLink": link(Kind.PIPELINES.value, pipeline.id) if pipeline is not None else "",
+        "serverType": value.server_type,
+        "repoName": value.repo_name,
+        "wholeNamespace": value.whole_namespace,
+        "repository": wanted.repository(value, endpoint).path,
+        "imageNameRegExPattern": value.image_pattern,
+        "tagNamePattern": value.tag_pattern,
+        "exclude": list(value.exclude),
+        "input": value.input,
+    }
+
+
 def _document(
     uow: Reading,
     value: Webhook,
@@ -137,19 +156,7 @@ def _document(
     unsigned = UNSIGNED if value.signed and value.server_type == "DockerHub" else ""
     return {
         **common(value, kind="DOCKER_WEBHOOK", collection=Kind.WEBHOOKS.value, project_id=project_id),
-        "enabled": value.enabled,
-        "mode": value.mode,
-        "endpoint": value.endpoint,
-        "pipeline": value.pipeline,
-        "pipelineLink": link(Kind.PIPELINES.value, pipeline.id) if pipeline is not None else "",
-        "serverType": value.server_type,
-        "repoName": value.repo_name,
-        "wholeNamespace": value.whole_namespace,
-        "repository": wanted.repository(value, endpoint).path,
-        "imageNameRegExPattern": value.image_pattern,
-        "tagNamePattern": value.tag_pattern,
-        "exclude": list(value.exclude),
-        "input": value.input,
+        **_rules(value, endpoint, pipeline),
         **sender_rules.document(value),
         "refreshToken": _api_token(value),
         "secretToken": MASK,
