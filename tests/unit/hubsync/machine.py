@@ -34,6 +34,7 @@ class Book:
     repository: str
     token: str
     slug: str | None = None
+    earlier_tokens: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -97,7 +98,12 @@ class MirrorMachine(RuleBasedStateMachine):
     def rotate(self, webhook: str) -> None:
         if (book := self.books.get(webhook)) is not None:
             self.count += 1
-            self.books[webhook] = replace(book, generation=book.generation + 1, token=f"token{self.count}")
+            self.books[webhook] = replace(
+                book,
+                generation=book.generation + 1,
+                token=f"token{self.count}",
+                earlier_tokens=(*book.earlier_tokens, book.token),
+            )
 
     @rule(webhook=webhooks)
     def rotate_and_look(self, webhook: str) -> None:
@@ -252,11 +258,11 @@ class MirrorMachine(RuleBasedStateMachine):
         return any(seen.urls == (BASE + book.token,) for seen in self.actual(book.repository).values())
 
     def catches(self, book: Book) -> bool:
-        """Whether a push would arrive: by any generation's hook whose URL is ours (old tokens overlap)."""
+        """Whether a push would arrive: by any hook whose URL is ours, of any generation (old tokens overlap)."""
         family = book.name.rsplit("-", 1)[0]
+        own_urls = {BASE + token for token in (book.token, *book.earlier_tokens)}
         return any(
-            seen.urls[0].startswith(BASE)
-            and (seen.name.rsplit("-", 1)[0] == family or seen.urls == (BASE + book.token,))
+            seen.urls[0].startswith(BASE) and (seen.name.rsplit("-", 1)[0] == family or set(seen.urls) <= own_urls)
             for seen in self.actual(book.repository).values()
         )
 
