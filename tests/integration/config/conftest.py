@@ -24,6 +24,9 @@ from tests.support import postgres
 
 assert catalog and ledger and machinery
 
+CHEAP_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+CHEAP_NOBODY = CHEAP_HASHER.hash("nobody's")
+
 
 class Clock:
     """A clock that moves when told to, and a microsecond each time it is asked."""
@@ -60,7 +63,8 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Itera
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def office(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
     """A new installation: project default, user admin. argon2 is real and as cheap as it can be."""
-    monkeypatch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    monkeypatch.setattr(passwords, "_HASHER", CHEAP_HASHER)
+    monkeypatch.setattr(passwords, "_NOBODY", CHEAP_NOBODY)
     url = None
     if request.param == "postgresql":
         url = postgres.empty_database(request.getfixturevalue("postgres_url"))

@@ -24,8 +24,9 @@ from services.config.tables.base import Base
 from shared.contracts.base import Message, Sealed
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.envelope import Caller
-from shared.process.secrets import Opener, Sealer, create_keys, password_digest, token_hash
+from shared.process.secrets import Opener, Sealer, create_keys, token_hash
 from tests.integration.config.recorder import Recorder
+from tests.support.digests import digest_of
 
 TABLES = (_catalog_tables, _ledger_tables, _machinery)
 PASSWORD = "correct horse battery staple"
@@ -45,7 +46,7 @@ class Office:
         self.limits = SignInLimits(lambda: self.now)
         self.sign_ins = Authenticator(self.store, self.limits, Admissions(self.limits, lambda: self.now))
         self.recorder = Recorder(self.store)
-        password = hash_password(password_digest(PASSWORD))
+        password = hash_password(digest_of(PASSWORD))
         with self.store.write() as uow:
             bootstrap.ensure_first(uow, password)
             self.catalog.start(uow)
@@ -93,7 +94,7 @@ class Office:
             Kind.USERS,
             "create",
             {"name": name, "email": f"{name}@example.com", "serviceRole": service},
-            hashes={"password": password_digest(PASSWORD)},
+            hashes={"password": digest_of(PASSWORD)},
         )
         for project, role in roles.items():
             document = self.get(Kind.PROJECTS, name=project)

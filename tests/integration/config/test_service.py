@@ -51,9 +51,10 @@ from shared.contracts.topics import (
     Service,
 )
 from shared.process.ids import new_id
-from shared.process.secrets import create_keys, password_digest, token_hash
+from shared.process.secrets import create_keys, token_hash
 from tests.integration.config.world import whole_run
 from tests.support import postgres
+from tests.support.digests import digest_of
 from tests.support.patience import PATIENCE_S, until
 
 ADMIN = Caller(user="admin")
@@ -293,7 +294,7 @@ def test_on_postgresql_a_standby_answers_lists_and_hashes_passwords_in_place_of_
     store = Store(shared.database_url)
     migrate(store)
     with store.write() as uow:
-        ensure_first(uow, hash_password(password_digest(PASSWORD)))
+        ensure_first(uow, hash_password(digest_of(PASSWORD)))
     store.close()
     answered_by = set[tuple[str, str]]()
 
@@ -308,7 +309,7 @@ def test_on_postgresql_a_standby_answers_lists_and_hashes_passwords_in_place_of_
 
     for holder, name in ((ResourceDispatcher, "find"), (ResourceDispatcher, "act"), (PasswordChecks, "check")):
         record(holder, name)
-    sign_in = SignIn(username="admin", password_digest=password_digest(PASSWORD), source_address="192.0.2.7")
+    sign_in = SignIn(username="admin", password_digest=digest_of(PASSWORD), source_address="192.0.2.7")
 
     def ask_all() -> set[tuple[str, str]]:
         answered_by.clear()

@@ -12,8 +12,9 @@ from services.config.model.rights import Right
 from shared.contracts.catalog import Act, Find, Get, Kind, SignIn
 from shared.contracts.envelope import Caller
 from shared.contracts.problems import Code, Refused
-from shared.process.secrets import password_digest, token_hash
+from shared.process.secrets import token_hash
 from tests.integration.config.office import PASSWORD, Office
+from tests.support.digests import digest_of
 
 
 def token(office: Office, name: str, *, by: str = "admin", **narrowed: Any) -> Caller:
@@ -94,7 +95,7 @@ def test_a_token_is_narrowed_only_to_what_there_is(office: Office) -> None:
 
 
 def session(office: Office, address: str, browser: str) -> str:
-    ask = SignIn(username="admin", password_digest=password_digest(PASSWORD), source_address=address, browser=browser)
+    ask = SignIn(username="admin", password_digest=digest_of(PASSWORD), source_address=address, browser=browser)
     return office.sign_ins.sign_in(ask).token_id
 
 
@@ -119,7 +120,7 @@ def test_sessions_are_seen_by_address_and_browser_and_ended(office: Office) -> N
 
 
 def test_an_undeclared_proxys_address_is_not_shown_as_the_clients(office: Office) -> None:
-    ask = SignIn(username="admin", password_digest=password_digest(PASSWORD), source_address="192.0.2.7", proxied=True)
+    ask = SignIn(username="admin", password_digest=digest_of(PASSWORD), source_address="192.0.2.7", proxied=True)
     me = Caller(user="admin", token_id=office.sign_ins.sign_in(ask).token_id)
     assert office.desk.find(Find(kind=Kind.SESSIONS), me).documents[0]["address"] == ""
 

@@ -11,14 +11,15 @@ from services.config.tables.catalog import FamiliarAddressRow
 from shared.contracts.catalog import Act, AdmissionAsk, Get, Kind, SignedIn, SignIn
 from shared.contracts.envelope import Caller
 from shared.contracts.problems import Code, Refused
-from shared.process.secrets import password_digest, token_hash
+from shared.process.secrets import token_hash
 from tests.integration.config.office import PASSWORD, Office
+from tests.support.digests import digest_of
 
 DAY = 86_400.0
 
 
 def by_password(office: Office, name: str, password: str = PASSWORD, **more: Any) -> SignedIn:
-    return office.sign_ins.sign_in(SignIn(username=name, password_digest=password_digest(password), **more))
+    return office.sign_ins.sign_in(SignIn(username=name, password_digest=digest_of(password), **more))
 
 
 def refused(code: Code, action: object, *args: object, **named: object) -> str:
@@ -140,7 +141,7 @@ def test_a_password_is_hashed_while_others_write(office: Office, monkeypatch: py
             written.append(True)
         return True
 
-    new = {"password": password_digest("quite another one"), "oldPassword": password_digest(PASSWORD)}
+    new = {"password": digest_of("quite another one"), "oldPassword": digest_of(PASSWORD)}
     me = by_password(office, "admin").token_id
     change = Act(kind=Kind.USERS, verb="password", name="admin", hashes=new)
     with monkeypatch.context() as meanwhile:
@@ -210,7 +211,7 @@ def test_a_disabled_user_and_a_revoked_session_stop_at_once(office: Office) -> N
 def test_changing_a_password_ends_the_other_sessions(office: Office) -> None:
     office.user("ann")
     before = by_password(office, "ann", new_token_hash=token_hash("r"))
-    office.act(Kind.USERS, "password", {}, name="ann", hashes={"password": password_digest("another one")})
+    office.act(Kind.USERS, "password", {}, name="ann", hashes={"password": digest_of("another one")})
     refused(Code.UNAUTHENTICATED, office.sign_ins.sign_in, SignIn(api_token_hash=token_hash("r")))
     refused(Code.UNAUTHENTICATED, by_password, office, "ann")
     assert by_password(office, "ann", "another one").token_id != before.token_id
@@ -218,9 +219,9 @@ def test_changing_a_password_ends_the_other_sessions(office: Office) -> None:
 
 def test_ones_own_password_needs_the_old_one(office: Office) -> None:
     office.user("ann")
-    new = password_digest("another one")
+    new = digest_of("another one")
     refused(Code.FORBIDDEN, office.act, Kind.USERS, "password", {}, by="ann", name="ann", hashes={"password": new})
-    hashes = {"password": new, "oldPassword": password_digest(PASSWORD)}
+    hashes = {"password": new, "oldPassword": digest_of(PASSWORD)}
     office.act(Kind.USERS, "password", {}, by="ann", name="ann", hashes=hashes)
     assert by_password(office, "ann", "another one").user == "ann"
 
@@ -242,7 +243,7 @@ def test_the_last_administrator_stays(office: Office) -> None:
     ],
 )
 def test_a_name_that_is_taken_is_refused_with_what_to_do(office: Office, kind: Kind, body: dict[str, Any]) -> None:
-    hashes = {"password": password_digest(PASSWORD)} if kind is Kind.USERS else {}
+    hashes = {"password": digest_of(PASSWORD)} if kind is Kind.USERS else {}
     office.act(kind, "create", body, hashes=hashes)
     with pytest.raises(Refused) as refusal:
         office.act(kind, "create", body, hashes=hashes)

@@ -10,8 +10,9 @@ from services.config.store.definitions import settings
 from shared.contracts.catalog import Act, Find, Get, Kind, SignedIn, SignIn
 from shared.contracts.envelope import SYSTEM, Caller
 from shared.contracts.problems import Code, Refused
-from shared.process.secrets import password_digest, token_hash
+from shared.process.secrets import token_hash
 from tests.integration.config.office import PASSWORD, Office
+from tests.support.digests import digest_of
 
 ANN = {"sub": "s-1", "preferred_username": "ann", "email": "ann@example.com", "groups": ["devs"]}
 RULES = [
@@ -123,7 +124,7 @@ def test_whom_a_provider_vouches_for_has_no_other_way_in(office: Office, provide
     office.user("ann")
     office.act(Kind.USERS, "patch", {"provider": "acme"}, name="ann")
     with pytest.raises(Refused, match="user name or the password is not right"):
-        office.sign_ins.sign_in(SignIn(username="ann", password_digest=password_digest(PASSWORD)))
+        office.sign_ins.sign_in(SignIn(username="ann", password_digest=digest_of(PASSWORD)))
 
 
 def test_accounts_are_made_only_by_choice(office: Office, provider: Json) -> None:
@@ -204,7 +205,7 @@ def test_passwords_are_switched_off_only_while_another_way_in_is_left(office: Of
     office.act(Kind.TOKENS, "create", {"name": "ci"}, hashes={"token": token_hash("ci")})
     office.act(Kind.SETTINGS, "patch", {"localSignIn": False})
     with pytest.raises(Refused, match="switched off"):
-        office.sign_ins.sign_in(SignIn(username="admin", password_digest=password_digest(PASSWORD)))
+        office.sign_ins.sign_in(SignIn(username="admin", password_digest=digest_of(PASSWORD)))
     assert office.sign_ins.sign_in(SignIn(api_token_hash=token_hash("ci"))).user == "admin"
     # Another that nobody can come in by is no way in.
     other = {"name": "other", "issuer": "https://sso.example.com", "clientId": "portside"}
@@ -216,7 +217,7 @@ def test_passwords_are_switched_off_only_while_another_way_in_is_left(office: Of
     office.act(Kind.PROVIDERS, "delete", id=provider["id"])
     with pytest.raises(Refused, match="no sign-in provider is enabled"):
         office.act(Kind.SETTINGS, "patch", {"localSignIn": False})
-    assert office.sign_ins.sign_in(SignIn(username="admin", password_digest=password_digest(PASSWORD))).user
+    assert office.sign_ins.sign_in(SignIn(username="admin", password_digest=digest_of(PASSWORD))).user
 
 
 def test_providers_are_for_administrators(office: Office, provider: Json) -> None:
