@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -147,13 +147,21 @@ def is_global(host: str | Address) -> bool:
     return bool(forms) and all(form.is_global for form in forms)
 
 
-def is_private_way(url: str) -> bool:
-    """Whether nobody reads what is sent to an address: https, or http to this machine's own loopback."""
+def parts_of(url: str) -> SplitResult:
+    """An address in its parts; one that cannot be read (`https://[`, a port that is none) has no server, and is all
+    path."""
     try:
         parts = urlsplit(url)
-        host = (parts.hostname or "").rstrip(".")
+        is_readable = parts.port is None or parts.port >= 0
     except ValueError:
-        return False
+        is_readable = False
+    return parts if is_readable else SplitResult("", "", url, "", "")
+
+
+def is_private_way(url: str) -> bool:
+    """Whether nobody reads what is sent to an address: https, or http to this machine's own loopback."""
+    parts = parts_of(url)
+    host = (parts.hostname or "").rstrip(".")
     return parts.scheme == "https" or (parts.scheme == "http" and (host == "localhost" or is_loopback(host)))
 
 

@@ -11,13 +11,14 @@ import base64
 import binascii
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote, urlparse, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from shared.contracts.base import Json
 from shared.contracts.problems import Code, Flaw, Problem, Refused
 from shared.grammar.dialects import MANIFESTS
 from shared.grammar.malformed import Malformed
 from shared.grammar.yaml_parser import parse_one_yaml
+from shared.process.addresses import parts_of
 
 from .exec_plugins import PROPERTIES, UnknownPlugin, cloud_sign_in
 
@@ -264,7 +265,7 @@ def _whole(part: Json, files: Mapping[str, str]) -> Json:
 
 def loopback_warning(url: str) -> str:
     """What will surprise about an address that only one machine has; empty for others."""
-    host = urlparse(url).hostname or ""
+    host = parts_of(url).hostname or ""
     if host not in ("localhost", "::1", "0.0.0.0") and not host.startswith("127."):
         return ""
     return (

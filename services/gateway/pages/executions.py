@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import Response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
@@ -13,6 +12,7 @@ from services.gateway.event_streams import EXECUTIONS
 from services.gateway.roles import Role
 from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Kind, Page
+from shared.process.addresses import parts_of
 
 from . import first_use, selection, session
 from .execution_view import stages_of, verbs
@@ -119,7 +119,7 @@ def act_on_chosen() -> AnyResponse:
 def _back(other: str) -> str:
     """To the page with the button, if it was the list."""
     path = request.form.get("back", "")
-    return path if urlsplit(path).path == "/executions" and path.startswith("/executions") else other
+    return path if parts_of(path).path == "/executions" and path.startswith("/executions") else other
 
 
 def _table(view: ListView) -> str:

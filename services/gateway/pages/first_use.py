@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from flask import Response, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
@@ -11,6 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from services.gateway.commands import samples
 from shared.contracts.base import Json
 from shared.contracts.catalog import Find, Kind
+from shared.process.addresses import parts_of
 
 from . import session
 from .routing import PageRoute
@@ -53,7 +53,7 @@ def bar() -> Response:
     """How far one is, in one line for every page; nothing once all is done, and this browser does not ask again."""
     listing = _now()
     undone = [step for step in listing if not step.done]
-    on_the_list = urlsplit(request.headers.get("HX-Current-URL", "")).path == "/executions" and not listing[-1].done
+    on_the_list = parts_of(request.headers.get("HX-Current-URL", "")).path == "/executions" and not listing[-1].done
     if not undone:
         return _seen(make_response(""))
     if on_the_list:

@@ -11,7 +11,7 @@ import hmac
 import secrets
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode, urlunsplit
 
 from flask import Response, current_app, g, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
@@ -24,6 +24,7 @@ from shared.contracts.base import Json
 from shared.contracts.catalog import Act, Document, Find, Get, Kind, Page
 from shared.contracts.envelope import Caller
 from shared.contracts.problems import Code, Problem, Refused, refuse
+from shared.process.addresses import parts_of
 
 FORM_FIELD = "form_token"
 PRE_SESSION = "portside_form"
@@ -143,7 +144,7 @@ def to_sign_in() -> AnyResponse:
         return Response(render_template("_signed_out.html"), 401)
     address = request.full_path.rstrip("?") if request.method == "GET" else "/"
     if from_page:
-        current = urlsplit(request.headers.get("HX-Current-URL", ""))
+        current = parts_of(request.headers.get("HX-Current-URL", ""))
         address = urlunsplit(("", "", current.path or "/", current.query, ""))
     target = "/sign-in" + (f"?{urlencode({'next': address})}" if address != "/" else "")
     # A fragment cannot show a form: the whole page goes.

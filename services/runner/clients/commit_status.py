@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from services.runner.task_protocol import OpenEndpoint
 from shared.contracts.base import Json
 from shared.outbound.http import HttpClient, OutboundError, RequestLimits
+from shared.process.addresses import parts_of
 
 from .http import access_of
 
@@ -46,7 +47,7 @@ def post(client: HttpClient, endpoint: OpenEndpoint, status: CommitStatus) -> st
         return "Only GitHub and GitLab show a status at a commit: what became of it is shown in Portside alone."
     url = (endpoint.text("repoURL") or endpoint.text("url")).strip()
     token = endpoint.text("token") or endpoint.text("password")
-    parts = urlsplit(url) if "://" in url else None
+    parts = parts_of(url) if "://" in url else None
     if parts is None or parts.scheme not in ("http", "https") or not token:
         return (
             f"Endpoint {endpoint.name} signs in without an access token, by which alone a status can be posted at a "
@@ -70,7 +71,7 @@ def post(client: HttpClient, endpoint: OpenEndpoint, status: CommitStatus) -> st
 
 
 def _github(server: str, repository: str, token: str, status: CommitStatus) -> _Call:
-    base = "https://api.github.com" if urlsplit(server).hostname == "github.com" else f"{server}/api/v3"
+    base = "https://api.github.com" if parts_of(server).hostname == "github.com" else f"{server}/api/v3"
     return _Call(
         f"{base}/repos/{quote(repository)}/statuses/{status.commit}",
         {"Authorization": f"Bearer {token}", "Accept": "application/vnd.github+json"},

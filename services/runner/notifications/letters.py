@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from services.runner.clients.http import TextReply, access_of, ask
 from services.runner.engine.outputs import MAX_MESSAGE_CHARS
@@ -15,6 +14,7 @@ from shared.contracts.notices import Notice
 from shared.contracts.texts import one_line
 from shared.grammar.json_parser import parse_json
 from shared.outbound.http import HttpClient
+from shared.process.addresses import parts_of
 
 TIMEOUT_S = 15.0
 _ROUGHLY = 2 * MAX_MESSAGE_CHARS
@@ -103,7 +103,7 @@ def judged(reply: TextReply, target: str) -> Sent:
 
 def host_of(url: str) -> str:
     """The server of an address whose path may hold a secret."""
-    return urlsplit(url).hostname or ""
+    return parts_of(url).hostname or ""
 
 
 def cut(text: str, most: int) -> str:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from services.config.catalog.endings import is_day
 from shared.contracts.base import Json
@@ -14,7 +13,7 @@ from shared.contracts.endpoint_names import DOCKER_HOST, is_docker_host, renamed
 from shared.contracts.problems import Flaw
 from shared.contracts.texts import whole_number
 from shared.grammar.repositories import HUB_HOST, read_repository, registry_of, repository_of
-from shared.process.addresses import may_be_local
+from shared.process.addresses import may_be_local, parts_of
 
 from .properties import EndpointProperty
 from .schemas import TYPES
@@ -122,7 +121,7 @@ def _docker_host(repo_url: str) -> str:
 def _origin(address: str) -> str:
     """Of `git@host:path` the host; of any other text the text itself."""
     text = address.strip()
-    if (parts := urlsplit(text)).netloc:
+    if (parts := parts_of(text)).netloc:
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".casefold()
     return text.rpartition("@")[2].partition(":")[0].casefold() if "@" in text else text.casefold()
 

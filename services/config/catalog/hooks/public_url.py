@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
 from services.config.store import Reading, UnitOfWork
 from services.config.store.definitions import settings, webhooks
 from shared.contracts.problems import Code, refuse
 from shared.contracts.public_url import public_url_flaw
-from shared.process.addresses import is_global, normalise
+from shared.process.addresses import is_global, normalise, parts_of
 
 HOOK_PATH = "/pipelines/api/docker-hub-webhooks?secureToken="
 _ADDRESS, _LOCAL = "public_url", "public_url_told"
@@ -66,7 +65,7 @@ def change(uow: UnitOfWork, url: str) -> bool:
 
 def is_local(url: str) -> bool:
     """Whether only this machine or network reaches an address: loopback, private, or a name without a public domain."""
-    host = (urlsplit(url).hostname or "").lower().rstrip(".")
+    host = (parts_of(url).hostname or "").lower().rstrip(".")
     if normalise(host) is not None:
         return not is_global(host)
     return "." not in host or host.endswith(_LOCAL_NAMES)
@@ -92,6 +91,6 @@ def why_unreachable(url: str, hub_url: str) -> str:
 
 def why_in_clear(url: str, hub_url: str) -> str:
     """What plain HTTP gives away; empty where it does not travel, or not in clear."""
-    if urlsplit(url).scheme != "http" or is_local(url) or is_local(hub_url):
+    if parts_of(url).scheme != "http" or is_local(url) or is_local(hub_url):
         return ""
     return f"The hook's secret token travels in clear to {url}: put HTTPS in front of it, and rotate the token."

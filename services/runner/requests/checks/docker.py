@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from services.runner.clients.registry import Registry, RegistryAccount, RegistryProblem, account_of
 from services.runner.task_protocol import OpenEndpoint
 from shared.contracts.base import Json
@@ -12,6 +10,7 @@ from shared.contracts.texts import counted
 from shared.grammar.repositories import repository_of
 from shared.outbound.http import HttpClient
 from shared.outbound.tls import CHANGED, DISTRUSTED
+from shared.process.addresses import parts_of
 
 from .certificate import explain_url
 
@@ -58,7 +57,7 @@ def check(endpoint: OpenEndpoint, options: Json, client: HttpClient) -> Validate
 
 def _server(url: str) -> str:
     """A server's address without what was asked of it."""
-    address = urlsplit(url)
+    address = parts_of(url)
     return f"{address.scheme}://{address.netloc}"
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from services.runner.clients.git import GitProblem, branches
 from services.runner.task_protocol import OpenEndpoint
 from shared.contracts.base import Json
@@ -11,6 +9,7 @@ from shared.contracts.catalog import Validated
 from shared.contracts.texts import counted
 from shared.outbound.http import HttpClient
 from shared.outbound.tls import CHANGED, DISTRUSTED
+from shared.process.addresses import parts_of
 
 from .certificate import explain_url
 
@@ -30,7 +29,7 @@ def check(endpoint: OpenEndpoint, options: Json, client: HttpClient) -> Validate
         names = branches(client, endpoint, lambda line: None)
     except GitProblem as problem:
         if problem.code in (DISTRUSTED, CHANGED):
-            address = urlsplit(endpoint.text("repoURL"))
+            address = parts_of(endpoint.text("repoURL"))
             server = f"{address.scheme}://{address.netloc.rpartition('@')[2]}"
             return explain_url(server, endpoint, client.guard, problem.message)
         step = _STEPS.get(problem.code, "")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 import jwt
 
 from services.runner.task_protocol import OpenEndpoint, TaskFailed
@@ -13,6 +11,7 @@ from shared.contracts.base import Json
 from shared.contracts.catalog import Validated
 from shared.outbound.http import HttpClient
 from shared.outbound.tls import CHANGED, DISTRUSTED
+from shared.process.addresses import parts_of
 
 from .certificate import explain_url
 from .k8s_rights import NEEDED, WISHED, ClusterRight, manifest
@@ -40,7 +39,7 @@ def check(endpoint: OpenEndpoint, options: Json, client: HttpClient) -> Validate
             return Validated(ok=False, code=error.reason, message=error.message)
         code = _CODES.get(error.status, "refused")
         step = _STEPS.get(code, "")
-        if code == "unreachable" and (host := urlsplit(cluster.url).hostname or "") in _LOOPBACK:
+        if code == "unreachable" and (host := parts_of(cluster.url).hostname or "") in _LOOPBACK:
             step = (
                 f"{host} is the runner's own machine: from a container, use the cluster's address as it is seen there."
             )

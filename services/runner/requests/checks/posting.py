@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlparse
-
 from services.runner.clients.http import access_of
 from services.runner.task_protocol import OpenEndpoint
 from shared.contracts.base import Json
 from shared.contracts.catalog import Validated
 from shared.outbound.http import HttpClient, OutboundError, RequestLimits
 from shared.outbound.tls import CHANGED, DISTRUSTED
+from shared.process.addresses import parts_of
 
 from .certificate import explain_url
 
@@ -19,7 +18,7 @@ _STEPS = {"unreachable": "Is the address right, and can the runner's machine rea
 
 def check(endpoint: OpenEndpoint, options: Json, client: HttpClient) -> Validated:
     """Ask for the server's front page: any answer will do. The path may hold a secret and is neither asked nor told."""
-    address = urlparse(endpoint.text("url"))
+    address = parts_of(endpoint.text("url"))
     place = f"{address.scheme}://{address.netloc.rpartition('@')[2]}"
     try:
         client.request("HEAD", f"{place}/", limits=_LIMITS, access=access_of(endpoint), redirects=0)

@@ -17,6 +17,7 @@ from shared.process.addresses import (
     mapped_network,
     normal_text,
     normalise,
+    parts_of,
     read_network,
 )
 
@@ -140,3 +141,14 @@ def test_an_ipv4_network_is_seen_by_a_dual_stack_socket_as_a_mapped_one() -> Non
 )
 def test_only_https_and_loopback_keep_what_is_sent(url: str, is_private: bool) -> None:
     assert is_private_way(url) is is_private
+
+
+@pytest.mark.parametrize("url", ["https://[", "https://a]b", "https://a:99999", "https://a:x", "http://[::1", "//[x"])
+def test_an_address_that_cannot_be_read_has_no_server(url: str) -> None:
+    parts = parts_of(url)
+    assert (parts.scheme, parts.netloc, parts.hostname, parts.port, parts.path) == ("", "", None, None, url)
+
+
+def test_an_address_that_can_be_read_keeps_its_parts() -> None:
+    parts = parts_of("https://ann@[::1]:8443/x?y#z")
+    assert (parts.scheme, parts.hostname, parts.port, parts.path, parts.query) == ("https", "::1", 8443, "/x", "y")
