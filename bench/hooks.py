@@ -79,7 +79,7 @@ def viewers(stage: Stage) -> list[Row]:
     stage.ends.wait(ROWS_SHOWN)
     url = hook_url(stage.world.client, "Watched", NO_OP, enabled=False)
     browser = requests.Session()
-    browser.get(system.sign_in_link(stage.world.layout, stage.world.told), timeout=30).raise_for_status()
+    browser.get(system.sign_in_link(stage.world.layout, stage.world.environment), timeout=30).raise_for_status()
     cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in browser.cookies)
 
     def accepted(turn: int) -> float:

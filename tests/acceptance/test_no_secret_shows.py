@@ -434,7 +434,7 @@ def test_the_search_finds_every_form(before: str) -> None:
 
 
 def test_the_secrets_were_used_for_real(world: World, ran: list[Json], echo: Web) -> None:
-    assert world.told["LOG_LEVEL"] == "DEBUG"
+    assert world.environment["LOG_LEVEL"] == "DEBUG"
     variables = {variable["name"] for variable in world.documents(f"/variables?$filter=project eq '{PROJECT}'")}
     assert variables == {"pw", "odd", "quoted", "json", "tagged", "anchored"}
     outer, fails, nested, *_ = ran

@@ -18,7 +18,7 @@ from .portside_command import Command
 @pytest.fixture
 def command(world: World, tmp_path: Path) -> Command:
     """On the machine of the system, with the environment of its processes; signed in."""
-    on_the_machine = Command(tmp_path, {**world.told, "REQUESTS_CA_BUNDLE": world.layout.certificate})
+    on_the_machine = Command(tmp_path, {**world.environment, "REQUESTS_CA_BUNDLE": world.layout.certificate})
     on_the_machine.environment["PAGE_URL"] = world.layout.url
     words = ("login", world.layout.url, "--name", "here", "--user", system.ADMIN, "--password-stdin")
     done = on_the_machine.run(*words, text=world.layout.password_file.read_text())

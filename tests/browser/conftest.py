@@ -139,7 +139,7 @@ def page(world: World, chromium: Browser) -> Iterator[Page]:
     opened.set_default_timeout(WAIT_MS)
     errors: list[str] = []
     opened.on("pageerror", lambda error: errors.append(str(error)))
-    opened.goto(system.sign_in_link(world.layout, world.told))
+    opened.goto(system.sign_in_link(world.layout, world.environment))
     yield opened
     context.close()
     assert not errors

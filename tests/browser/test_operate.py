@@ -227,7 +227,7 @@ def reader(request: pytest.FixtureRequest, world: World, chromium: Browser) -> I
     """Somebody who reads with another's eyes: in the light, in the dark."""
     context = chromium.new_context(viewport=WIDE, color_scheme=request.param)  # type: ignore[arg-type]
     page = context.new_page()
-    page.goto(system.sign_in_link(world.layout, world.told))
+    page.goto(system.sign_in_link(world.layout, world.environment))
     yield page
     context.close()
 
@@ -249,7 +249,7 @@ def test_axe_finds_nothing_serious_on_any_page(world: World, reader: Page, photo
 def test_no_page_is_wider_than_a_phone(world: World, chromium: Browser) -> None:
     context = chromium.new_context(viewport=PHONE)  # type: ignore[arg-type]
     page = context.new_page()
-    page.goto(system.sign_in_link(world.layout, world.told))
+    page.goto(system.sign_in_link(world.layout, world.environment))
     run = world.executions()[0]
     wide = []
     for path in (*PAGES, f"/executions/{run['id']}"):

@@ -206,4 +206,4 @@ def _login(world: World) -> requests.Response:
 
 
 def _on_the_machine(world: World, *command: str) -> str:
-    return system.run_once((sys.executable, "-m", "services.config", *command), world.told)
+    return system.run_once((sys.executable, "-m", "services.config", *command), world.environment)

@@ -53,7 +53,7 @@ def config_behind_a_cable(world: World, machines: Machines) -> Iterator[Cable]:
             _ip("-n", space, "link", "set", name, "up")
         there = _forwarded(forwarders)
         nodes = ",".join(there(node.amqp_port) for node in machines.brokers.nodes)
-        process = system.service_process(world.layout, NAME, world.told)
+        process = system.service_process(world.layout, NAME, world.environment)
         environment = {
             **process.environment,
             "AMQP_URL": f"amqp://portside:{machines.brokers.nodes[0].password}@{nodes}/",

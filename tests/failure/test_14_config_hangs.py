@@ -67,7 +67,7 @@ def test_on_postgresql_a_standby_deposes_it_and_it_wakes_as_a_standby(tmp_path: 
     try:
         with a_world(tmp_path / "home", standby=True, more={"DATABASE_URL": database.url}) as world:
             browser = requests.Session()
-            browser.get(system.sign_in_link(world.layout, world.told), timeout=PATIENCE_S).raise_for_status()
+            browser.get(system.sign_in_link(world.layout, world.environment), timeout=PATIENCE_S).raise_for_status()
             limit_s = DEPOSED_AFTER_S[1] + TAKES_OVER_S
             hung = _hang_and_deploy(world, "hung", limit_s, lambda: _read_all(world, browser))
             world.wake(hung)

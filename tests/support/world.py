@@ -42,7 +42,7 @@ class World:
     home: Path
     broker: PrivateNode
     layout: system.Layout
-    told: dict[str, str]
+    environment: dict[str, str]
     supervisor: Supervisor
     hub_url: str
     cluster_url: str
@@ -91,13 +91,13 @@ class World:
         names = [name for name in self.services if name.startswith("config")]
 
         def active() -> str | None:
-            said = {
+            lines_of = {
                 name: [line for line in self.log_of(name) if '"config.active"' in line or "standing-by" in line]
                 for name in names
             }
             last = [
                 (json.loads(lines[-1])["timestamp"], name)
-                for name, lines in said.items()
+                for name, lines in lines_of.items()
                 if lines and '"config.active"' in lines[-1]
             ]
             return max(last)[1] if last else None
@@ -108,9 +108,9 @@ class World:
         """The lines that a process has written."""
         return self.supervisor.log_of(name).read_text(errors="replace").splitlines()
 
-    def _signal(self, name: str, number: signal.Signals) -> None:
+    def _signal(self, name: str, signal_number: signal.Signals) -> None:
         with suppress(ProcessLookupError):  # It may be dead still from the last time.
-            os.killpg(self.supervisor.pid_of(name), number)
+            os.killpg(self.supervisor.pid_of(name), signal_number)
 
     def restart_broker(self, *, away_s: float = 0.0, kill: bool = False) -> None:
         """Stop (or kill) the broker, wait, and start it on the same ports with the same disk."""
@@ -130,27 +130,27 @@ class World:
         state: Json = requests.get(f"{self.hub_url}/_fake/state", timeout=PATIENCE_S).json()
         return state
 
-    def steer_hub(self, what: str, order: Json) -> Json:
+    def steer_hub(self, call: str, order: Json) -> Json:
         """One of the demo Hub's own calls (`demo/hub/admin.py`)."""
-        answer = requests.post(f"{self.hub_url}/_fake/{what}", json=order, timeout=PATIENCE_S)
+        answer = requests.post(f"{self.hub_url}/_fake/{call}", json=order, timeout=PATIENCE_S)
         answer.raise_for_status()
         recorded: Json = answer.json()
         return recorded
 
     def events(self, **match: Any) -> list[Json]:
-        found = self.documents("/registry-events?$top=200&$orderby=timeStampInMicros desc")
-        return [event for event in found if all(event.get(key) == value for key, value in match.items())]
+        events = self.documents("/registry-events?$top=200&$orderby=timeStampInMicros desc")
+        return [event for event in events if all(event.get(key) == value for key, value in match.items())]
 
     def executions(self, **match: Any) -> list[Json]:
-        found = self.documents("/executions?$top=200&$orderby=_requestTimeInMicros desc")
-        return [execution for execution in found if all(execution.get(key) == value for key, value in match.items())]
+        runs = self.documents("/executions?$top=200&$orderby=_requestTimeInMicros desc")
+        return [run for run in runs if all(run.get(key) == value for key, value in match.items())]
 
     def execution_of(self, tag: str, *, limit_s: float = 60) -> Json:
         """The one execution that the push of a tag started, once it is known."""
 
         def started() -> Json | None:
-            found = [event for event in self.events(tag=tag) if event.get("executionLink")]
-            return self.get(found[0]["executionLink"]) if found else None
+            events = [event for event in self.events(tag=tag) if event.get("executionLink")]
+            return self.get(events[0]["executionLink"]) if events else None
 
         return wait_for(started, f"an execution for the push of {tag}", limit_s)
 
@@ -201,13 +201,13 @@ class World:
         return str(deployment["spec"]["template"]["spec"]["containers"][0]["image"])
 
 
-def _further_gateway(layout: system.Layout, number: int, port: int, told: Mapping[str, str]) -> Process:
+def _further_gateway(layout: system.Layout, number: int, port: int, environment: Mapping[str, str]) -> Process:
     """On another machine it would have a disk of its own, so here it has a home of its own, with the same keys."""
     name = f"gateway-{number}"
     keys = {f"{variable}_FILE": str(layout.home / "keys" / file) for file, variable in KEY_FILES.items()}
     own = {"PORTSIDE_HOME": str(layout.home / name), "PORT": str(port), "INSTANCE": name, **keys}
     ready = partial(system.http_answers, f"http://127.0.0.1:{port}/healthz")
-    return Process(name, portside("services.gateway"), {**told, **own}, ready=ready)
+    return Process(name, portside("services.gateway"), {**environment, **own}, ready=ready)
 
 
 @contextmanager
@@ -241,14 +241,14 @@ def a_world(
     try:
         amqp_url = brokers.amqp_url if brokers else broker.amqp_url
         local = {"OUTGOING_LOCAL": "true"}  # The servers of tests are on this machine.
-        told = {**system.environment(layout, amqp_url, broker.management_url), **local, **more}
-        told["RABBITMQ_MANAGEMENT_URL"] = broker.management_url.replace("//", f"//portside:{broker.password}@")
-        system.initialise(layout, told)
-        system.start(supervisor, layout, told, runners=runners)
+        environment = {**system.environment(layout, amqp_url, broker.management_url), **local, **more}
+        environment["RABBITMQ_MANAGEMENT_URL"] = broker.management_url.replace("//", f"//portside:{broker.password}@")
+        system.initialise(layout, environment)
+        system.start(supervisor, layout, environment, runners=runners)
         if standby:
-            supervisor.start(system.service_process(layout, STANDBY, told))
+            supervisor.start(system.service_process(layout, STANDBY, environment))
         for number, port in enumerate(balancer.ports[1:] if balancer else [], start=2):
-            supervisor.start(_further_gateway(layout, number, port, told))
+            supervisor.start(_further_gateway(layout, number, port, environment))
         hub_port, cluster_port = free_port(), free_port()
         hub_url, cluster_url = f"http://127.0.0.1:{hub_port}", f"http://127.0.0.1:{cluster_port}"
         hub = portside("demo.hub", "--port", str(hub_port))
@@ -260,7 +260,7 @@ def a_world(
         client = Client(balancer.url if balancer else layout.url, certificate=certificate)
         client.sign_in(system.ADMIN, layout.password_file.read_text().strip())
         cluster = ClusterClient(KubeconfigAccess(cluster_url, token=demo.CLUSTER_TOKEN))
-        world = World(layout.home, broker, layout, told, supervisor, hub_url, cluster_url, client, cluster)
+        world = World(layout.home, broker, layout, environment, supervisor, hub_url, cluster_url, client, cluster)
         world.balancer = balancer
         world.services += (STANDBY,) if standby else ()
         world.services += tuple(f"gateway-{number}" for number in range(2, gateways + 1))

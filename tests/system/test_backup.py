@@ -42,7 +42,7 @@ def test_another_system_goes_on_from_the_backup_of_a_running_one(
         assert world.ended("1.4.0")["status"] == "COMPLETED"
         world.broker.stop()
         world.push("spooled")
-        saved = command(world.told, "backup", str(backup), "--keys", str(keys))
+        saved = command(world.environment, "backup", str(backup), "--keys", str(keys))
     assert saved.returncode == 0, saved.stderr
     assert "1 hook of the spool" in saved.stdout and f"keys are in {keys}" in saved.stdout
     assert {stat.S_IMODE(file.stat().st_mode) for file in (backup, keys)} == {0o600}

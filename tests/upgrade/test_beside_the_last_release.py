@@ -103,8 +103,8 @@ def test_this_code_takes_over_what_the_release_left(
         for name in ("hubsync", "gateway"):
             world.supervisor.end(name)
         monkeypatch.setattr(system, "portside", portside)
-        system.initialise(world.layout, world.told)
-        system.start(world.supervisor, world.layout, world.told, runners=2)
+        system.initialise(world.layout, world.environment)
+        system.start(world.supervisor, world.layout, world.environment, runners=2)
         execution = world.ended("1.4.1")
         assert execution["status"] == "COMPLETED", execution["statusMessage"]
         earlier = wait_for(lambda: world.executions(index="1") or world.executions(), "the release's own execution")
