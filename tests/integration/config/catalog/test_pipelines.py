@@ -27,8 +27,8 @@ def text_of(office: Office, id: str, **options: Any) -> str:
 
 
 def test_a_pipeline_is_created_disabled_whatever_the_body_says(office: Office) -> None:
-    made = create(office, enabled=True, state="ENABLED")
-    assert (made["enabled"], made["state"]) == (False, "DISABLED")
+    created = create(office, enabled=True, state="ENABLED")
+    assert (created["enabled"], created["state"]) == (False, "DISABLED")
 
 
 def test_who_asks_for_it_gets_an_enabled_one(office: Office) -> None:
@@ -36,29 +36,29 @@ def test_who_asks_for_it_gets_an_enabled_one(office: Office) -> None:
 
 
 def test_a_state_is_patched_in_any_case_and_released_only_when_enabled(office: Office) -> None:
-    made = create(office)
-    refused(Code.CONFLICT, office.act, Kind.PIPELINES, "patch", {"state": "RELEASED"}, id=made["id"])
-    assert office.act(Kind.PIPELINES, "patch", {"state": "enabled"}, id=made["id"])["enabled"] is True
-    assert office.act(Kind.PIPELINES, "patch", {"state": "Released"}, id=made["id"])["state"] == "RELEASED"
-    assert office.act(Kind.PIPELINES, "patch", {"enabled": False}, id=made["id"])["state"] == "DISABLED"
-    assert "RELEASED" in refused(Code.INVALID, office.act, Kind.PIPELINES, "patch", {"state": "on"}, id=made["id"])
+    created = create(office)
+    refused(Code.CONFLICT, office.act, Kind.PIPELINES, "patch", {"state": "RELEASED"}, id=created["id"])
+    assert office.act(Kind.PIPELINES, "patch", {"state": "enabled"}, id=created["id"])["enabled"] is True
+    assert office.act(Kind.PIPELINES, "patch", {"state": "Released"}, id=created["id"])["state"] == "RELEASED"
+    assert office.act(Kind.PIPELINES, "patch", {"enabled": False}, id=created["id"])["state"] == "DISABLED"
+    assert "RELEASED" in refused(Code.INVALID, office.act, Kind.PIPELINES, "patch", {"state": "on"}, id=created["id"])
 
 
 def test_a_put_with_enabled_true_enables_though_the_state_still_says_disabled(office: Office) -> None:
-    made = create(office)
-    assert office.act(Kind.PIPELINES, "replace", {**made, "enabled": True}, id=made["id"])["state"] == "ENABLED"
+    created = create(office)
+    assert office.act(Kind.PIPELINES, "replace", {**created, "enabled": True}, id=created["id"])["state"] == "ENABLED"
 
 
 def test_documents_have_the_types_that_strict_clients_decode(office: Office) -> None:
     minimal = {"project": "default", "name": "bare", "concurrency": "4", "stageOrder": [], "stages": {}}
-    made = office.act(Kind.PIPELINES, "create", minimal)
-    assert made["starred"] == {} and made["notifications"] == {"email": [], "jira": [], "webhook": []}
-    assert made["options"] == [] and made["tags"] == [] and made["rollbacks"] == []
-    assert [one["message"]["level"] for one in made["_warnings"]] == ["WARNING"]
-    assert made["concurrency"] == 4
-    assert made["workspace"] == {}
+    created = office.act(Kind.PIPELINES, "create", minimal)
+    assert created["starred"] == {} and created["notifications"] == {"email": [], "jira": [], "webhook": []}
+    assert created["options"] == [] and created["tags"] == [] and created["rollbacks"] == []
+    assert [one["message"]["level"] for one in created["_warnings"]] == ["WARNING"]
+    assert created["concurrency"] == 4
+    assert created["workspace"] == {}
     limits = {"workspace": {"limits": {"cpu": "1", "memory": 512.0}, "cache": []}}
-    workspace = office.act(Kind.PIPELINES, "patch", limits, id=made["id"])["workspace"]
+    workspace = office.act(Kind.PIPELINES, "patch", limits, id=created["id"])["workspace"]
     assert (type(workspace["limits"]["cpu"]), type(workspace["limits"]["memory"])) == (float, int)
 
 
@@ -66,8 +66,8 @@ def test_fields_that_mean_nothing_to_us_survive_a_round_trip(office: Office) -> 
     body = copy.deepcopy(PIPELINE)
     body["x-theirs"] = {"deep": [1, 2]}
     body["stages"]["Deploy"]["tasks"]["Apply"]["_configured"] = True
-    made = office.act(Kind.PIPELINES, "create", body)
-    again = office.act(Kind.PIPELINES, "replace", made, id=made["id"])
+    created = office.act(Kind.PIPELINES, "create", body)
+    again = office.act(Kind.PIPELINES, "replace", created, id=created["id"])
     assert again["x-theirs"] == {"deep": [1, 2]}
     assert again["stages"]["Deploy"]["tasks"]["Apply"]["_configured"] is True
 
@@ -126,29 +126,30 @@ def test_saving_warns_of_inputs_that_a_nested_run_or_a_rollback_would_be_refused
         "stages": {"A": {"taskOrder": ["T"], "tasks": {"T": task}}},
         "rollbacks": [{"name": "Smoke", "inputs": {"URL": "x", "TAGS": "y"}}],
     }
-    made = create(office, **body)
-    (before,) = [one["message"]["message"] for one in made["_warnings"]]
+    created = create(office, **body)
+    (before,) = [one["message"]["message"] for one in created["_warnings"]]
     assert before == "there is no pipeline Smoke in this project yet"
     create(office, **nested, name="Smoke")
-    said, inputs = office.get(Kind.PIPELINES, id=made["id"])["_warnings"], "stages.A.tasks.T.input.inputProperties"
-    assert {one["message"]["fieldName"]: one["message"]["message"] for one in said} == {
+    warnings = office.get(Kind.PIPELINES, id=created["id"])["_warnings"]
+    inputs = "stages.A.tasks.T.input.inputProperties"
+    assert {warning["message"]["fieldName"]: warning["message"]["message"] for warning in warnings} == {
         "rollbacks[0].inputs.TAGS": "a rollback runs Smoke: the pipeline has no input TAGS (did you mean TAG?)",
         f"{inputs}.URI": "A.T runs Smoke: the pipeline has no input URI (did you mean URL?)",
         f"{inputs}.URL": "A.T runs Smoke: input URL is mandatory and has no value",
     }
     task["input"]["inputProperties"] = {"URL": "${name}", "DOCKER_TAG": "1"}
     body["rollbacks"] = []
-    assert office.act(Kind.PIPELINES, "patch", body, id=made["id"])["_warnings"] == []
+    assert office.act(Kind.PIPELINES, "patch", body, id=created["id"])["_warnings"] == []
 
 
 def test_versions_are_kept_compared_and_restored(office: Office) -> None:
-    made = create(office)
-    changed = {**made, "description": "second", "input": {"namespace": "prod", "DOCKER_TAG": ""}}
-    office.act(Kind.PIPELINES, "replace", changed, id=made["id"])
-    versions = office.desk.find(Find(kind=Kind.PIPELINES, parent=made["id"]), Caller(user="admin"))
+    created = create(office)
+    changed = {**created, "description": "second", "input": {"namespace": "prod", "DOCKER_TAG": ""}}
+    office.act(Kind.PIPELINES, "replace", changed, id=created["id"])
+    versions = office.desk.find(Find(kind=Kind.PIPELINES, parent=created["id"]), Caller(user="admin"))
     assert [one["version"] for one in versions.documents] == ["2", "1"]
-    assert "-  namespace: web" in text_of(office, made["id"], diff=[1, 2])
-    restored = office.act(Kind.PIPELINES, "restore", {"version": 1}, id=made["id"])
+    assert "-  namespace: web" in text_of(office, created["id"], diff=[1, 2])
+    restored = office.act(Kind.PIPELINES, "restore", {"version": 1}, id=created["id"])
     assert (restored["version"], restored["input"]["namespace"], restored["description"]) == ("3", "web", "")
 
 
@@ -162,32 +163,32 @@ def test_a_pipeline_is_found_by_state_and_by_names_in_the_address(office: Office
 
 
 def test_a_pipeline_that_a_webhook_starts_is_not_deleted_or_renamed(office: Office) -> None:
-    made = office.pipeline()
+    created = office.pipeline()
     office.webhook(pipeline="Deploy web")
-    assert "webhook web" in refused(Code.IN_USE, office.act, Kind.PIPELINES, "delete", id=made["id"])
-    refused(Code.IN_USE, office.act, Kind.PIPELINES, "patch", {"name": "other"}, id=made["id"])
+    assert "webhook web" in refused(Code.IN_USE, office.act, Kind.PIPELINES, "delete", id=created["id"])
+    refused(Code.IN_USE, office.act, Kind.PIPELINES, "patch", {"name": "other"}, id=created["id"])
 
 
 def test_a_deleted_pipeline_comes_back_as_the_answer(office: Office) -> None:
-    made = create(office)
-    assert office.act(Kind.PIPELINES, "delete", id=made["id"])["id"] == made["id"]
-    refused(Code.NOT_FOUND, office.get, Kind.PIPELINES, made["id"])
+    created = create(office)
+    assert office.act(Kind.PIPELINES, "delete", id=created["id"])["id"] == created["id"]
+    refused(Code.NOT_FOUND, office.get, Kind.PIPELINES, created["id"])
 
 
 def test_running_answers_with_code_streams_execution_response(office: Office) -> None:
-    made = office.pipeline()
-    answer = office.act(Kind.PIPELINES, "execute", {"comments": "", "input": {}}, id=made["id"])
+    created = office.pipeline()
+    answer = office.act(Kind.PIPELINES, "execute", {"comments": "", "input": {}}, id=created["id"])
     assert answer["executionLink"] == f"/codestream/api/executions/{answer['executionId']}"
     assert "run.execution.v1" in office.promised
     office.user("ann", default="viewers")
-    refused(Code.FORBIDDEN, office.act, Kind.PIPELINES, "execute", id=made["id"], by="ann")
+    refused(Code.FORBIDDEN, office.act, Kind.PIPELINES, "execute", id=created["id"], by="ann")
     office.user("bob", service="Executor")
-    office.act(Kind.PIPELINES, "execute", id=made["id"], by="bob")
+    office.act(Kind.PIPELINES, "execute", id=created["id"], by="bob")
 
 
 def test_a_disabled_pipeline_is_not_run(office: Office) -> None:
-    made = create(office)
-    assert "nable" in refused(Code.CONFLICT, office.act, Kind.PIPELINES, "execute", id=made["id"])
+    created = create(office)
+    assert "nable" in refused(Code.CONFLICT, office.act, Kind.PIPELINES, "execute", id=created["id"])
 
 
 def test_docker_inputs_are_there_for_a_run_though_the_author_left_them_out(office: Office) -> None:
@@ -215,18 +216,18 @@ def test_a_run_gets_its_endpoints_and_variables_as_they_stand_now(office: Office
 
 
 def test_a_copy_is_disabled_and_has_its_own_name(office: Office) -> None:
-    made = office.pipeline()
-    copied = office.act(Kind.PIPELINES, "clone", {"name": "second"}, id=made["id"])
+    created = office.pipeline()
+    copied = office.act(Kind.PIPELINES, "clone", {"name": "second"}, id=created["id"])
     assert (copied["name"], copied["enabled"]) == ("second", False)
 
 
 def test_nobody_who_came_with_a_token_can_start_a_run_as_part_of_somebody_elses(office: Office) -> None:
     office.user("ann", default="members")
-    made = office.act(Kind.TOKENS, "create", {"name": "ci"}, by="ann", hashes={"token": token_hash("ci")})
+    created = office.act(Kind.TOKENS, "create", {"name": "ci"}, by="ann", hashes={"token": token_hash("ci")})
     pipeline = office.pipeline()
     parent = {"executionId": "e1", "stage": "S", "task": "T", "requestedBy": "admin"}
     order = Act(kind=Kind.PIPELINES, verb="execute", id=pipeline["id"], body={"_parent": parent})
-    answer = office.desk.act(order, Caller(user="ann", token_id=made["id"]), None).document
+    answer = office.desk.act(order, Caller(user="ann", token_id=created["id"]), None).document
     with office.store.read() as uow:
         seen = execution_views.one(uow, answer["executionId"])
     assert seen is not None and (seen.requested_by, seen.nested, seen.parent) == ("ann", False, None)
@@ -234,9 +235,9 @@ def test_nobody_who_came_with_a_token_can_start_a_run_as_part_of_somebody_elses(
 
 @pytest.mark.parametrize("version", ["x", -1, 10**20, "", None])
 def test_a_version_that_is_no_number_is_refused(office: Office, version: object) -> None:
-    made = office.pipeline()
+    created = office.pipeline()
     assert "must be a number" in refused(
-        Code.INVALID, office.act, Kind.PIPELINES, "restore", {"version": version}, id=made["id"]
+        Code.INVALID, office.act, Kind.PIPELINES, "restore", {"version": version}, id=created["id"]
     )
 
 
