@@ -16,7 +16,7 @@ from shared.process.clock import now
 from shared.process.ids import new_id
 from shared.process.logging import get_logger
 
-from . import encoded_slashes, openapi, parameters, wire
+from . import encoded_slashes, openapi, parameters, signposts, wire
 from .call import Call, Reply
 from .route import Route
 from .routes import PREFIXES, ROUTES
@@ -95,9 +95,10 @@ def _send(reply: Reply) -> Response:
 
 
 def _problem(problem: Problem, request_id: str | None = None) -> Response:
-    status, body = wire.error_body(
-        problem, path=encoded_slashes.decode_slashes(request.path), at=now(), request_id=request_id or new_id()
-    )
+    path = encoded_slashes.decode_slashes(request.path)
+    if problem.code is Code.NOT_FOUND and not problem.next_step:
+        problem = problem.model_copy(update={"next_step": signposts.unknown_object(path)})
+    status, body = wire.error_body(problem, path=path, at=now(), request_id=request_id or new_id())
     response = Response(json.dumps(body), status, content_type="application/json")
     if problem.retry_after_s is not None:
         response.headers["Retry-After"] = str(max(1, round(problem.retry_after_s)))
@@ -108,20 +109,16 @@ def _problem(problem: Problem, request_id: str | None = None) -> Response:
 
 def _http_error(error: HTTPException) -> Response:
     status = error.code or 500
-    message = {
-        404: f"There is nothing at {encoded_slashes.decode_slashes(request.path)}.",
-        405: f"{encoded_slashes.decode_slashes(request.path)} does not support {request.method}.",
-        413: "The body is too large.",
-    }.get(status, error.description or error.name)
-    _, body = wire.error_of_status(
-        status,
-        Problem(code=_CODES.get(status, Code.INVALID), message=message),
-        path=encoded_slashes.decode_slashes(request.path),
-        at=now(),
-        request_id=new_id(),
-    )
+    path = encoded_slashes.decode_slashes(request.path)
+    allowed = getattr(error, "valid_methods", None) or ()
+    message, next_step = {
+        404: (f"There is nothing at {path}.", signposts.unknown_address(path)),
+        405: (f"{path} does not support {request.method}.", signposts.wrong_method(allowed)),
+        413: ("The body is too large.", ""),
+    }.get(status, (error.description or error.name, ""))
+    problem = Problem(code=_CODES.get(status, Code.INVALID), message=message, next_step=next_step)
+    _, body = wire.error_of_status(status, problem, path=path, at=now(), request_id=new_id())
     response = Response(json.dumps(body), status, content_type="application/json")
-    allowed = getattr(error, "valid_methods", None)
     if allowed:
         response.headers["Allow"] = ", ".join(allowed)
     return response

@@ -348,6 +348,24 @@ def test_an_unknown_address_and_a_wrong_method_have_the_error_shape(site: Site) 
     assert lost.get_json()["message"] == f"There is nothing at {P}/nothing." and "GET" in wrong.headers["Allow"]
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "next_step"),
+    [
+        ("GET", f"{P}/execution", f"Did you mean {P}/executions?"),
+        ("GET", f"{P}/webhooks/7", f"Did you mean {P}/git-webhooks or {P}/registry-webhooks?"),
+        ("GET", "/iaas/api/project", "Did you mean /iaas/api/projects?"),
+        ("GET", f"{P}/{'x' * 5_000}", "GET /openapi.json lists all addresses"),
+        ("PUT", f"{P}/executions", "Use DELETE or GET."),
+        ("GET", f"{P}/pipelines/7", f"GET {P}/pipelines lists those that you may read."),
+        ("GET", f"{P}/pipelines/acme/web", f"GET {P}/pipelines lists those that you may read."),
+    ],
+)
+def test_what_is_not_found_leads_to_what_there_is(site: Site, method: str, path: str, next_step: str) -> None:
+    if "lists those" in next_step:
+        site.refusal = refuse(Code.NOT_FOUND, "there is none", subject="7")
+    assert site.call(method, path).get_json()["nextStep"].startswith(next_step)
+
+
 def _filled(route: Route) -> str:
     path = route.path
     for name in ("id", "project", "name", "index"):
