@@ -63,9 +63,11 @@ def create_app(context: AppContext) -> Flask:
 
     def before() -> None:
         request.environ[ROUTE] = request.url_rule.rule if request.url_rule is not None else ""
+        demand_keepable([request.path, *request.args.items(multi=True)])
+        # To read a form takes the body away from a call that sent JSON as a form, as `curl -d` does.
         if not is_api(request.path):
             session.identify()
-        demand_keepable([request.path, *request.args.items(multi=True), *request.form.items(multi=True)])
+            demand_keepable([*request.form.items(multi=True)])
 
     def on_error(error: Exception) -> Response:
         return answer_error(error) if is_api(request.path) else error_page(error)

@@ -68,7 +68,10 @@ class Call:
 
     @property
     def body(self) -> Json:
-        """The body as a JSON object (YAML is taken too); none is an empty one. Raises `Refused`."""
+        """The body as a JSON object (YAML is taken too); none is an empty one. Raises `Refused`.
+
+        Only YAML needs its content type: what else is sent is JSON, whatever it is called.
+        """
         raw = self.request.get_data()
         if not raw.strip():
             return {}
@@ -81,6 +84,12 @@ class Call:
             raise refuse(Code.INVALID, "This address does not accept YAML.", next_step="Send the body as JSON.")
         raw = self.request.get_data()
         return _object(_json(raw)) if raw.strip() else {}
+
+    @property
+    def form(self) -> Mapping[str, str]:
+        """The fields of a form; of a repeated one the first. Raises `Refused`."""
+        demand_keepable([*self.request.form.items(multi=True)])
+        return self.request.form
 
     def find(self, ask: Find) -> Page:
         """One page of a kind, as the caller may see it. Raises `Refused`."""

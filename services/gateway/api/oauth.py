@@ -33,7 +33,7 @@ _ERRORS = {Code.TOO_MANY: "slow_down", Code.UNAVAILABLE: "temporarily_unavailabl
 
 def begin_device(call: Call) -> Reply:
     """Two codes for a program: one to ask by, and a short one that a person confirms on the page."""
-    form, origin = call.request.form, call.context.origins.of(call.request)
+    form, origin = call.form, call.context.origins.of(call.request)
     if not form.get("client_id"):
         return _error(call, "invalid_request", "client_id is missing: name the program, such as portside.")
     device_code = new_token()
@@ -66,7 +66,7 @@ def begin_device(call: Call) -> Reply:
 
 def token(call: Call) -> Reply:
     """An API token as `refresh_token`, once somebody has confirmed the code; until then why not."""
-    form = call.request.form
+    form = call.form
     if form.get("grant_type") != DEVICE_GRANT:
         return _error(call, "unsupported_grant_type", f"grant_type must be {DEVICE_GRANT}.")
     device_code = form.get("device_code", "")[:MAX_FIELD]

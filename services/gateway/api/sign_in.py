@@ -33,7 +33,7 @@ def by_refresh_token(call: Call) -> Reply:
 
 def by_form(call: Call) -> Reply:
     """A4: the same as a form."""
-    api_token = call.request.form.get("refresh_token") or call.request.form.get("api_token") or ""
+    api_token = call.form.get("refresh_token") or call.form.get("api_token") or ""
     if not api_token:
         raise refuse(Code.INVALID, "refresh_token is required.", subject="refresh_token")
     return _tokens(call, call.context.sign_ins.by_token(call.request, api_token), api_token)

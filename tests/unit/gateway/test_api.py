@@ -342,6 +342,14 @@ def test_a_broken_body_is_400_with_its_place(site: Site, data: bytes, said: str)
     assert answer.status_code == 400 and said in answer.get_json()["message"]
 
 
+@pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "text/plain", "application/json", ""])
+@pytest.mark.parametrize("value", ["1", "a=b&c=%00", "x" * 600_000], ids=["short", "like a form", "long"])
+def test_a_json_body_is_read_whatever_the_client_calls_it(site: Site, content_type: str, value: str) -> None:
+    data = json.dumps({"name": "x1", "value": value})
+    assert site.call("POST", f"{P}/variables", data=data, headers={"Content-Type": content_type}).status_code == 200
+    assert next(ask for ask in site.asked if isinstance(ask, Act)).body["value"] == value
+
+
 def test_an_unknown_address_and_a_wrong_method_have_the_error_shape(site: Site) -> None:
     lost, wrong = site.call("GET", f"{P}/nothing"), site.call("PUT", f"{P}/executions")
     assert (lost.status_code, wrong.status_code) == (404, 405)
