@@ -152,6 +152,7 @@ def photograph(page: Page) -> Callable[..., None]:
     def take(name: str, *, whole: bool = False) -> None:
         if os.environ.get("PORTSIDE_SCREENSHOTS"):
             IMAGES.mkdir(parents=True, exist_ok=True)
+            expect(page.locator("#first-steps.htmx-request")).to_have_count(0)
             page.evaluate("whole => whole && scrollTo(0, 0)", whole)
             page.screenshot(path=IMAGES / f"{name}.png", full_page=whole)
 
