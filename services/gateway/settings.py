@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ssl
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, model_validator
 from pydantic_settings import NoDecode
 
+from shared.process import certificates
 from shared.process.addresses import Network, mapped_network, read_network
 from shared.process.settings import CommonSettings
 
@@ -64,17 +64,8 @@ class GatewaySettings(CommonSettings):
 
     @model_validator(mode="after")
     def _can_serve_tls(self) -> Self:
-        if not self.tls_certfile:
-            return self
-        try:
-            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
-                self.tls_certfile, self.tls_keyfile or None
-            )
-        except OSError as error:  # Also of ssl: a key that is not the certificate's.
-            files = " with ".join(filter(None, (self.tls_certfile, self.tls_keyfile)))
-            raise ValueError(
-                f"TLS_CERTFILE and TLS_KEYFILE cannot be used: {files}: {error.strerror or error}"
-            ) from error
+        if self.tls_certfile and (flaw := certificates.flaw_of_files(self.tls_certfile, self.tls_keyfile)):
+            raise ValueError(f"TLS_CERTFILE and TLS_KEYFILE cannot be used: {flaw}.")
         return self
 
     @property
