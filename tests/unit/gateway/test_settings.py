@@ -58,5 +58,7 @@ def test_a_certificate_that_cannot_be_used_ends_the_process_with_a_line_that_nam
     certificate.write_text("no certificate")
     monkeypatch.setenv("TLS_CERTFILE", str(certificate))
     monkeypatch.setenv("TLS_KEYFILE", key)
-    with pytest.raises(SystemExit, match=rf"^TLS_CERTFILE and TLS_KEYFILE cannot be used: .*chain\.pem holds no certificate"):
+    with pytest.raises(
+        SystemExit, match=r"^TLS_CERTFILE and TLS_KEYFILE cannot be used: .*chain\.pem holds no certificate"
+    ):
         read(GatewaySettings)
