@@ -223,13 +223,18 @@ class Receiver:
         path: str = environ.get("PATH_INFO", "").rstrip("/")
         if entry is not None and _leads_to(path, entry):
             return hashed, entry
-        if wait_s := self._strangers.take(address, monotonic()):
+        if wait_s := self._strangers.wait_s(address, monotonic()):
             raise _too_many("Too many calls without a valid token from this address.", wait_s)
         if entry is not None or not token or len(token) > MAX_TOKEN:
-            raise _problem(403, "forbidden", _FORBIDDEN)
-        return hashed, self._ask(hashed, path)
+            raise self._refuse_stranger(address)
+        return hashed, self._ask(hashed, path, address)
 
-    def _ask(self, hashed: str, path: str) -> TokenEntry | None:
+    def _refuse_stranger(self, address: str) -> HookAnswer:
+        """Count a call whose token is known to be no good. One that nobody could judge may be a registry's."""
+        self._strangers.take(address, monotonic())
+        return _problem(403, "forbidden", _FORBIDDEN)
+
+    def _ask(self, hashed: str, path: str, address: str) -> TokenEntry | None:
         try:
             entry = self._keeper.look_up(hashed)
         except CannotAsk:
@@ -237,7 +242,7 @@ class Receiver:
                 raise _too_many("Tokens cannot be checked at the moment; retry later.", wait_s) from None
             return None
         if entry is None or not allowlist.is_good(entry, now()) or not _leads_to(path, entry):
-            raise _problem(403, "forbidden", _FORBIDDEN)
+            raise self._refuse_stranger(address)
         return entry
 
 

@@ -18,14 +18,22 @@ class Limiter:
     def take(self, key: str, at: float) -> float:
         """Take one; 0 when it was there, else the seconds until one is."""
         with self._lock:
-            level, since = self._levels.get(key, (self._burst, at))
-            level = min(self._burst, level + max(0.0, at - since) * self._per_s)
+            level = self._level(key, at)
             if level < 1:
                 return (1 - level) / self._per_s
             if key not in self._levels and len(self._levels) >= self._max_keys:
                 self._forget(at)
             self._levels[key] = (level - 1, at)
             return 0.0
+
+    def wait_s(self, key: str, at: float) -> float:
+        """The seconds until one is there, without taking it."""
+        with self._lock:
+            return max(0.0, 1 - self._level(key, at)) / self._per_s
+
+    def _level(self, key: str, at: float) -> float:
+        level, since = self._levels.get(key, (self._burst, at))
+        return min(self._burst, level + max(0.0, at - since) * self._per_s)
 
     def _forget(self, at: float) -> None:
         full_after_s = self._burst / self._per_s

@@ -215,6 +215,13 @@ def test_what_is_kept_unjudged_carries_what_config_needs_to_judge_its_sender(
     assert (sent.webhook_id, sent.source_address, sent.signature) == (None, "192.0.2.1", signature)
 
 
+def test_with_config_away_a_registry_whose_token_is_not_listed_yet_may_send_more_than_a_stranger(
+    harness: Harness,
+) -> None:
+    harness.post.answers.clear()
+    assert [harness.push("unheard-of").status_code for _ in range(70)] == [202] * 70
+
+
 def test_too_many_calls_without_a_good_token_must_wait(harness: Harness) -> None:
     codes = [harness.push("unknown").status_code for _ in range(70)]
     assert codes[0] == 403 and codes[-1] == 429
